@@ -1,0 +1,1 @@
+"""Where theory and simulation meet: experiments, verdicts, journal, command line."""

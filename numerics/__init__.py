@@ -1,0 +1,1 @@
+"""What SGD does: simulators, ensembles and statistics (torch, NumPy, SciPy)."""
