@@ -1,1 +1,38 @@
-"""Where theory and simulation meet: experiments, verdicts, journal, command line."""
+"""Where theory and simulation meet: experiments, verdicts, journal, command line.
+
+Importing this package installs the torch printer as the compiler of laws, so that laws take tensors.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from theory.law import use_compiler
+
+_EXPORTS = {
+    "checks.check": (
+        "CONFIRMED", "INCONCLUSIVE", "INVALID", "REFUTED", "Case", "Check", "Context", "Gate", "Margin", "Measured",
+    ),
+    "checks.engine": ("Options", "check_law"),
+    "checks.outcome": ("Outcome",),
+}  # fmt: skip
+_HOME = {name: module for module, names in _EXPORTS.items() for name in names}
+
+__all__ = sorted(_HOME)
+
+
+def _compile(*arguments: Any, **options: Any) -> Any:
+    from numerics.printer import compile_torch
+
+    return compile_torch(*arguments, **options)
+
+
+use_compiler(_compile)
+
+
+def __getattr__(name: str) -> Any:
+    """Import the public names on first use: the command line must not wait for torch."""
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'checks' has no attribute {name!r}")

@@ -33,7 +33,9 @@ def difference(value: Any, reference: Any) -> float:
     inf
     """
     if isinstance(value, (list, tuple)) or isinstance(reference, (list, tuple)):
-        same = isinstance(value, (list, tuple)) and isinstance(reference, (list, tuple)) and len(value) == len(reference)
+        same = (
+            isinstance(value, (list, tuple)) and isinstance(reference, (list, tuple)) and len(value) == len(reference)
+        )
         if not same:
             return float("inf")
         scale = max([abs(x) for x in evaluation.flat_numbers(reference)] or [1.0])

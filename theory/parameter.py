@@ -125,7 +125,9 @@ def integer(low: int = 1, region: tuple[int, int] = (1, 4), high: int | None = N
     return Domain("integer", low=low, high=high, region=region)
 
 
-def real_list(low: float = -2.0, high: float = 2.0, sizes: tuple[int, int] = (3, 6), *, positive: bool = False) -> Domain:
+def real_list(
+    low: float = -2.0, high: float = 2.0, sizes: tuple[int, int] = (3, 6), *, positive: bool = False
+) -> Domain:
     """A list of real numbers; generic entries in (low, high), generic lengths in sizes."""
     bound = 0.0 if positive else None
     return Domain("list", low=bound, low_open=positive, region=(low, high), sizes=sizes)

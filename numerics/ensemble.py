@@ -1,0 +1,114 @@
+"""Ensembles in fixed-size chunks of replicas: the unit of randomness.
+
+A chunk's random streams are seeded by hash(root seed, check id, chunk index), so results depend neither on the
+number of workers, nor on the memory limit, nor on the order of execution (bit for bit on one kind of device).
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from numerics.errors import NumericsError
+
+
+def chunk_seed(root: int, stream: str, index: int) -> int:
+    """Return the 63-bit seed of one chunk.
+
+    >>> chunk_seed(0, "a", 0) == chunk_seed(0, "a", 0) != chunk_seed(0, "a", 1)
+    True
+    """
+    digest = hashlib.sha256(f"{root}\x1f{stream}\x1f{index}".encode()).digest()
+    return int.from_bytes(digest[:8], "little") >> 1
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A fixed number of replicas with generators of their own.
+
+    Draws have the replica axis last where the caller puts it there; every method takes the full shape.
+
+    >>> Chunk(replicas=4, seed=1).normal(2, 4).shape
+    torch.Size([2, 4])
+    """
+
+    replicas: int
+    seed: int
+    device: torch.device = torch.device("cpu")
+    index: int = 0
+
+    @functools.cached_property
+    def generator(self) -> torch.Generator:
+        """The torch generator of this chunk, on its device."""
+        return torch.Generator(device=self.device).manual_seed(self.seed)
+
+    @functools.cached_property
+    def _numpy(self) -> np.random.Generator:
+        return np.random.Generator(np.random.SFC64(self.seed))
+
+    def numpy(self) -> np.random.Generator:
+        """Return the NumPy generator of this chunk (a stream of its own)."""
+        return self._numpy
+
+    def normal(self, *shape: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
+        """Standard normal draws; float32 ones are cut at 5.77 sigma."""
+        return torch.randn(*shape, generator=self.generator, dtype=dtype, device=self.device)
+
+    def uniform(self, *shape: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
+        """Uniform draws on [0, 1)."""
+        return torch.rand(*shape, generator=self.generator, dtype=dtype, device=self.device)
+
+    def integers(self, high: int, *shape: int) -> torch.Tensor:
+        """Uniform integers 0 .. high-1."""
+        return torch.randint(high, shape, generator=self.generator, device=self.device)
+
+    def exponential(self, *shape: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
+        """Exponential draws of mean one."""
+        return torch.empty(*shape, dtype=dtype, device=self.device).exponential_(generator=self.generator)
+
+    def gamma(self, shape_parameter: float, *shape: int) -> torch.Tensor:
+        """Gamma draws of unit scale (drawn by NumPy, whose stream belongs to this chunk too)."""
+        return torch.from_numpy(self._numpy.standard_gamma(shape_parameter, shape)).to(self.device)
+
+    def chi_squared(self, degrees: float, *shape: int) -> torch.Tensor:
+        """Chi-squared draws."""
+        return 2.0 * self.gamma(degrees / 2.0, *shape)
+
+    def subsets(self, population: int, size: int, *shape: int) -> torch.Tensor:
+        """Uniformly random subsets without replacement: indices of shape (size, *shape), by partial shuffling.
+
+        Raises NumericsError if the subset is larger than the population.
+        """
+        if not 1 <= size <= population:
+            raise NumericsError(
+                f"a subset of {size} from {population} cannot be drawn; choose 1 <= size <= population."
+            )
+        flat = int(np.prod(shape)) if shape else 1
+        keys = torch.rand(flat, population, generator=self.generator, device=self.device)
+        return keys.topk(size, dim=1).indices.T.reshape(size, *shape)
+
+
+def chunks(
+    replicas: int, size: int, root: int, stream: str, device: torch.device | str = "cpu", first: int = 0
+) -> Iterator[Chunk]:
+    """Yield the chunks ``first``, ``first + 1``, ... which make up ``replicas`` replicas in all."""
+    if replicas % size:
+        raise NumericsError(f"{replicas} replicas are no multiple of the chunk size {size}; choose a multiple.")
+    for index in range(first, replicas // size):
+        yield Chunk(size, chunk_seed(root, stream, index), torch.device(device), index)
+
+
+def reduce_in_order(states: Iterable[Any], merge: Callable[[Any, Any], Any]) -> Any:
+    """Merge states in the order given (chunk order), so that sums are bit-identical however they were computed."""
+    result = None
+    for state in states:
+        result = state if result is None else merge(result, state)
+    if result is None:
+        raise NumericsError("no chunk to merge; ask for at least one chunk of replicas.")
+    return result
