@@ -108,8 +108,8 @@ def _run_sampling(
     reused = bool(known)
     judge = _Judge(check, law, case, options)
     alpha = plan.share(alpha_per_claim())
-    state, done, looks, judgement = None, 0, 0, None
-    for looks, size in enumerate(plan.sizes(), 1):
+    state, done, look, judgement = None, 0, 0, None
+    for look, size in enumerate(plan.sizes(), 1):  # noqa: B007
         fresh = []
         for chunk in chunks(size, check.chunk, options.seed, f"{name}:{case_id}", options.device, first=done):
             if chunk.index not in known:
@@ -127,7 +127,7 @@ def _run_sampling(
             break
     if judgement is None:
         raise CheckError(f"{name}: the plan has no look; give looks >= 1.")
-    return judge.outcome(name, label, judgement, looks, alpha_per_claim(), reused)
+    return judge.outcome(name, label, judgement, look, alpha_per_claim(), reused)
 
 
 def _run_measurement(name: str, check: Check, label: str, options: Options, journal: Journal) -> Outcome:

@@ -108,7 +108,8 @@ class Journal:
         """Store a verdict."""
         with self._writing() as db:
             db.execute(
-                "INSERT INTO verdicts (check_id, case_id, law, rung, seed, device, profile, claim, version, time, outcome)"
+                "INSERT INTO verdicts"
+                " (check_id, case_id, law, rung, seed, device, profile, claim, version, time, outcome)"
                 " VALUES (?,?,?,?,?,?,?,?,?,?,?)",
                 (
                     outcome.check, outcome.case, outcome.law, outcome.rung, outcome.seed, outcome.device,

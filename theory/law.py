@@ -203,7 +203,7 @@ class Law:
         if self.evaluator is not None:
             raise DomainError(f"{self.id} is not a plain closed form; evaluate it with floats, one point at a time.")
         full = {p.key: values.get(p.key, p.default) for p in self.parameters}
-        self._parameter_set.complete(self.id, {k: v for k, v in values.items()}, check=False)
+        self._parameter_set.complete(self.id, values, check=False)
         structure = tuple((key, _frozen(_scalar(self.id, key, full[key]))) for key in self.structure)
         arguments = evaluation.arguments(self.parameters, full)
         return _compiled(self, structure)(*arguments)

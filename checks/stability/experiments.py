@@ -1,0 +1,70 @@
+"""Chains of iid multipliers and real minibatch SGD of the scalar two-layer network, for any curvature law."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from numerics.curvature import draw_curvature, mean_log_growth
+from numerics.ensemble import Chunk
+from numerics.minibatch import minibatch_sgd
+
+TINY = 1e-100
+"""Start of the linear regime: u*w underflows no double, and u*w*x is 1e-200 of the label."""
+
+
+def multiplier_growth(
+    chunk: Chunk, *, curvature_law: str, learning_rate: float, steps: int = 16, **parameters: Any
+) -> torch.Tensor:
+    """Growth rate per step of a product of ``steps`` iid multipliers 1 - eta h, one number per replica."""
+    h = draw_curvature(chunk, curvature_law, steps, chunk.replicas, **parameters)
+    return mean_log_growth(1 - learning_rate * h)
+
+
+def scalar_net_loss(loss_factor: int) -> Any:
+    """Loss (loss_factor/2) (u w x - y)^2 of the two-layer scalar network, per sample and replica."""
+
+    def loss(p: Mapping[str, torch.Tensor], x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return 0.5 * loss_factor * (p["u"] * p["w"] * x - y) ** 2
+
+    return loss
+
+
+def scalar_net_data(
+    chunk: Chunk, curvature_law: str, batch_size: int, loss_factor: int, **parameters: Any
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Inputs of varying size and sign, labels such that loss_factor * x * y has the curvature law."""
+    shape = (batch_size, chunk.replicas)
+    z = draw_curvature(chunk, curvature_law, *shape, **parameters)
+    sign = torch.where(chunk.uniform(*shape) < 0.5, -1.0, 1.0)
+    x = sign * (0.5 + chunk.uniform(*shape))
+    return x, z / (loss_factor * x)
+
+
+def scalar_net_growth(
+    chunk: Chunk,
+    *,
+    curvature_law: str,
+    learning_rate: float,
+    batch_size: int = 1,
+    steps: int = 24,
+    loss_factor: int = 2,
+    direction: int = -1,
+    **parameters: Any,
+) -> torch.Tensor:
+    """Growth rate of |u + direction w| under real SGD of f = u w x, from u = direction w = 1e-100.
+
+    Along direction -1 the multiplier is 1 - eta z, along +1 it is 1 + eta z.
+    """
+    start = torch.full((chunk.replicas,), TINY, dtype=torch.float64, device=chunk.device)
+    end = minibatch_sgd(
+        scalar_net_loss(loss_factor),
+        {"u": start, "w": direction * start},
+        lambda _: scalar_net_data(chunk, curvature_law, batch_size, loss_factor, **parameters),
+        learning_rate,
+        steps,
+    )
+    return (torch.log((end["u"] + direction * end["w"]).abs()) - math.log(2 * TINY)) / steps
