@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import importlib.util
 from collections.abc import Iterator
+from pathlib import Path
 
 from theory.errors import UnknownLaw
 from theory.law import Law
@@ -24,7 +24,7 @@ def register(law: Law) -> Law:
 
 def families() -> tuple[str, ...]:
     """Return the families whose laws are present."""
-    return tuple(f for f in FAMILIES if importlib.util.find_spec(f"theory.{f}.laws") is not None)
+    return tuple(f for f in FAMILIES if (Path(__file__).parent / f / "laws.py").is_file())
 
 
 def laws(family: str | None = None) -> Iterator[Law]:
