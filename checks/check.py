@@ -195,7 +195,7 @@ class Gate:
 
     def by_label(self) -> dict[str, Law]:
         """One item per law, labelled by its id without the family."""
-        found = self.laws or tuple(theory.laws(self.family))
+        found = self.laws or (tuple(theory.laws(self.family)) if self.family in theory.families() else ())
         return {law.id.split(".", 1)[-1]: law for law in found}
 
     def labels(self) -> list[str]:

@@ -55,7 +55,9 @@ _session_key = pytest.StashKey[tuple["Options", "Journal"]]()
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Module | None:
-    """Collect files named ``check_*.py``."""
+    """Collect files named ``check_*.py`` (a file named on the command line is collected by pytest itself)."""
+    if parent.session.isinitpath(file_path):
+        return None
     if file_path.suffix == ".py" and file_path.name.startswith("check_"):
         return pytest.Module.from_parent(parent, path=file_path)
     return None
@@ -163,12 +165,18 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
     """Print the error budget and the settings of the run in the header."""
     if not any(isinstance(item, CheckItem) for item in items):
         return []
+    from checks.errors import CheckError
     from checks.registry import budget_line, entries
 
+    try:
+        _session(config)
+        budget = budget_line(entries())
+    except CheckError as error:
+        raise pytest.UsageError(str(error)) from error
     chosen = f"profile {config.getoption('profile')}, device {config.getoption('device')}"
     seed = f"seed {config.getoption('seed')}{' (fresh)' if config.getoption('fresh_seed') else ''}"
     return [
-        f"sgdlaws: {budget_line(entries())}",
+        f"sgdlaws: {budget}",
         f"sgdlaws: {chosen}, {seed}, journal {config.getoption('journal')}",
     ]
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import mpmath
 import sympy as sp
+from sympy.printing.pycode import MpmathPrinter
 
 from theory.errors import DerivationError
 from theory.parameter import Parameter
@@ -106,7 +107,28 @@ def mp_function(form: Any, symbols: tuple[Any, ...]) -> Callable[..., Any]:
     unbound = {s for s in free if isinstance(s, sp.Symbol) and s not in bases}
     if unbound:
         raise DerivationError(f"the form {sp.sstr(form)[:80]} still contains {sorted(map(str, unbound))}.")
-    return sp.lambdify(symbols, form, modules="mpmath", cse=False, docstring_limit=0)
+    printer = _Printer({"fully_qualified_modules": False, "inline": True, "allow_unknown_functions": True})
+    return sp.lambdify(symbols, form, modules=["mpmath"], printer=printer, cse=False, docstring_limit=0)
+
+
+class _Printer(MpmathPrinter):
+    """mpmath code whose summation indices are mpf, so that 1/i is never a division of Python integers."""
+
+    def _loops(self, function: str, expr: Any) -> str:
+        loops = " ".join(
+            f"for {self._print(i)} in map(mpf, range(int({self._print(a)}), int({self._print(b)}) + 1))"
+            for i, a, b in reversed(expr.limits)
+        )
+        return f"{function}({self._print(expr.function)} {loops})"
+
+    def _print_Sum(self, expr: Any) -> str:
+        return self._loops("fsum", expr)
+
+    def _print_Product(self, expr: Any) -> str:
+        return self._loops("fprod", expr)
+
+    def _print_Indexed(self, expr: Any) -> str:
+        return self._print(expr.base.label) + "".join(f"[int({self._print(i)})]" for i in expr.indices)
 
 
 def to_python(value: Any, complex_valued: bool = False) -> Any:
