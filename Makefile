@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: setup check test lint format clean
+.PHONY: setup check test report lint format clean
 
 setup: $(VENV)/.installed
 
@@ -18,6 +18,9 @@ check: setup
 
 test: setup
 	$(BIN)/python -m pytest -p no:sgdlaws -q -n 2 --doctest-modules tests theory numerics checks
+
+report: setup
+	$(BIN)/sgdlaws report --out report
 
 lint: setup
 	$(BIN)/ruff check .

@@ -12,11 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from numerics.statistics import Plan, Statistic, Verdict
-
 import numerics
 import theory
 from checks.errors import CheckError
+from numerics.statistics import Plan, Statistic, Verdict
 from theory.evaluation import flat_numbers, theory_fingerprint
 from theory.law import RUNGS, Law
 

@@ -6,13 +6,13 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 
 import theory
 from checks.derive import derive_app
 from checks.errors import CheckError
 from checks.output import emit, json_ready
+from checks.version import __version__
 from numerics.errors import NumericsError
 from theory.errors import TheoryError
 from theory.law import Law
@@ -34,9 +34,7 @@ _JOURNAL = Path(".sgdlaws/journal.sqlite")
 
 def _version(asked: bool) -> None:
     if asked:
-        from importlib.metadata import version
-
-        typer.echo(f"sgdlaws {version('sgdlaws')}")
+        typer.echo(f"sgdlaws {__version__}")
         raise typer.Exit
 
 
@@ -266,19 +264,41 @@ def check(
         raise typer.Exit(1)
 
 
+@app.command()
+def report(
+    out: Annotated[Path, typer.Option(help="Directory of the report.")] = Path("report"),
+    pdf: Annotated[bool, typer.Option("--pdf", help="Also print report.pdf through a headless browser.")] = False,
+    pattern: Annotated[str | None, typer.Option(help="Only checks that match, as in `sgdlaws check`.")] = None,
+    profile: Annotated[str, typer.Option(help="quick or full")] = "quick",
+    device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
+    seed: Annotated[int, typer.Option(help="Root seed of all random streams.")] = 0,
+    journal: JournalOption = _JOURNAL,
+    json_output: JsonOption = False,
+) -> None:
+    """Write the validation report from the journal, running what is missing.
+
+    Example: sgdlaws report --out report
+    """
+    from checks.engine import Options
+    from checks.registry import budget_line, entries, select
+    from checks.report import write_report
+    from checks.runner import up_to_date
+
+    outcomes = up_to_date(select(pattern), Options(profile, seed, device), journal)
+    page = write_report(outcomes, out, budget=budget_line(entries()), pdf=pdf)
+    good = sum(o.ok for o in outcomes)
+    emit({"report": str(page), "verdicts": len(outcomes), "as_expected": good}, json_output)
+    if good < len(outcomes):
+        raise typer.Exit(1)
+
+
 def main() -> None:
     """Run the program: 0 all as expected, 1 an unexpected verdict, 2 wrong usage."""
     try:
-        code = app(standalone_mode=False)
+        app()
     except (TheoryError, NumericsError, CheckError) as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(2)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
-    except click.Abort:
-        sys.exit(130)
-    sys.exit(code if isinstance(code, int) else 0)
 
 
 if __name__ == "__main__":

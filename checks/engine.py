@@ -9,19 +9,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from numerics.statistics import Budget, Comparison, decide, exact, replicas_needed, resolution
 
 import theory
 from checks.check import CONFIRMED, INCONCLUSIVE, INVALID, REFUTED, Case, Check, Context, Gate
 from checks.errors import CheckError
 from checks.journal import ChunkKey, Journal
 from checks.outcome import Outcome
+from checks.version import __version__ as VERSION
 from numerics.ensemble import chunks, reduce_in_order
+from numerics.statistics import Budget, Comparison, decide, exact, replicas_needed, resolution
 from theory.evaluation import flat_numbers
 from theory.gate import definition_value, difference
 from theory.law import Law
 
-VERSION = "0.1.0"
 SUITE_ALPHA = 1e-3
 CAPACITY = 1000
 """Claims the error budget provides for: each claim gets SUITE_ALPHA / CAPACITY, whatever is selected or added."""

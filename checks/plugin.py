@@ -31,6 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--seed", type=int, default=0, help="root seed of all random streams (default 0)")
     group.addoption("--fresh-seed", action="store_true", help="draw a new root seed and print it")
     group.addoption("--journal", default=".sgdlaws/journal.sqlite", help="journal of chunks and verdicts")
+    group.addoption("--report", default=None, metavar="DIR", help="write the validation report into this directory")
     group.addoption("--no-resume", action="store_true", help="simulate again what the journal already holds")
 
 
@@ -197,6 +198,12 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.section("findings: verdicts expected to differ from CONFIRMED")
         for o in findings:
             terminalreporter.write_line(f"{o.law} [{o.case}]: {o.reason}")
+    if config.getoption("report"):
+        from checks.registry import budget_line, entries
+        from checks.report import write_report
+
+        page = write_report(outcomes, Path(config.getoption("report")), budget=budget_line(entries()))
+        terminalreporter.write_line(f"report: {page}")
     terminalreporter.write_line("")
     for line in table.totals(outcomes):
         terminalreporter.write_line(line)

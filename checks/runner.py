@@ -50,6 +50,28 @@ def run_checks(
     return all(o.ok for o in outcomes)
 
 
+def up_to_date(chosen: list[Entry], options: Options, journal: Path) -> list[Outcome]:
+    """Return the verdicts of the items: from the journal where claim and experiment are unchanged, else run now."""
+    book = Journal(journal)
+    missing, known = [], {}
+    for e in chosen:
+        last = book.last_verdict(e.name, e.case)
+        same = last is not None and (last.profile, last.seed, last.device) == (
+            options.profile,
+            options.seed,
+            options.device,
+        )
+        if same and (last.claim, last.sample) == (e.check.claim_key(e.label), e.check.sample_key(e.label)):
+            known[e.name, e.case] = last
+        else:
+            missing.append(e)
+    with _progress(len(missing), quiet=False) as advance:
+        for outcome in _outcomes(missing, options, journal, 1):
+            known[outcome.check, outcome.case] = outcome
+            advance(f"{outcome.law} [{outcome.case}] {outcome.verdict}")
+    return [known[e.name, e.case] for e in chosen]
+
+
 def _failures(outcomes: list[Outcome]) -> list[str]:
     return [f"UNEXPECTED {o.id}: {o.summary()}\n  replay: {o.replay}\n" for o in outcomes if not o.ok]
 

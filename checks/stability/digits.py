@@ -40,7 +40,14 @@ def _indices(chunk: Chunk, size: int, batch_size: int, replacement: str) -> torc
 
 
 def regression_growth(
-    chunk: Chunk, *, task: tuple[str, int], learning_rate: float, batch_size: int, replacement: str, steps: int, **_: Any
+    chunk: Chunk,
+    *,
+    task: tuple[str, int],
+    learning_rate: float,
+    batch_size: int,
+    replacement: str,
+    steps: int,
+    **_: Any,
 ) -> torch.Tensor:
     """Growth rate of the error of f = w x fitted to y = x by minibatch SGD on the data, one number per replica."""
     x, _y = _data(chunk, task)
@@ -55,7 +62,14 @@ def regression_growth(
 
 
 def network_growth(
-    chunk: Chunk, *, task: tuple[str, int], learning_rate: float, batch_size: int, replacement: str, steps: int, **_: Any
+    chunk: Chunk,
+    *,
+    task: tuple[str, int],
+    learning_rate: float,
+    batch_size: int,
+    replacement: str,
+    steps: int,
+    **_: Any,
 ) -> torch.Tensor:
     """Growth rates along u = w and along u = -w of the scalar network trained on the data: (replicas, 2)."""
     x, y = _data(chunk, task)
