@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: setup check test report lint format clean
+.PHONY: setup check test report docs lint format clean
 
 setup: $(VENV)/.installed
 
@@ -21,6 +21,10 @@ test: setup
 
 report: setup
 	$(BIN)/sgdlaws report --out report
+
+docs: setup
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[docs]'
+	$(BIN)/python -m mkdocs build --strict --site-dir build/site
 
 lint: setup
 	$(BIN)/ruff check .

@@ -264,6 +264,31 @@ def check(
         raise typer.Exit(1)
 
 
+@app.command("test")
+def try_formula(
+    formula: Annotated[str, typer.Argument(help="Your formula, in the parameter keys of the law.")],
+    against: Annotated[str, typer.Option(help="Law whose definition and experiments judge the formula.")],
+    seed: Annotated[int, typer.Option(help="Root seed of all random streams.")] = 0,
+    json_output: JsonOption = False,
+) -> None:
+    """Test a formula of your own against the definition and the experiments of a law.
+
+    Example: sgdlaws test "-learning_rate*curvature_mean" --against stability.exponent.normal
+    """
+    from checks.conjecture import judge_formula
+    from checks.engine import Options
+    from checks.table import render
+
+    algebra, outcomes = judge_formula(formula, against, Options(seed=seed))
+    if json_output:
+        emit({**algebra, "verdicts": [o.as_dict() for o in outcomes]}, True)
+    else:
+        emit(algebra, False)
+        typer.echo("\n".join(render(outcomes)) if outcomes else "no sampling checks of this law")
+    if algebra["verdict"] != "CONFIRMED" or not all(o.ok for o in outcomes):
+        raise typer.Exit(1)
+
+
 @app.command()
 def report(
     out: Annotated[Path, typer.Option(help="Directory of the report.")] = Path("report"),

@@ -1,6 +1,7 @@
 """What the theory says: laws, their derivations and their definitions (SymPy and mpmath, never torch)."""
 
 from theory.catalogue import families, law, laws, register
+from theory.conjecture import conjecture
 from theory.derivation import Derivation, Step, derivation
 from theory.errors import DerivationError, DomainError, ParseError, TheoryError, UnknownLaw
 from theory.gate import gate
@@ -48,6 +49,7 @@ __all__ = [
     "TheoryError",
     "UnknownLaw",
     "choice",
+    "conjecture",
     "derivation",
     "families",
     "gate",

@@ -9,6 +9,7 @@ from typing import Any
 import mpmath
 
 from theory import evaluation
+from theory.errors import DerivationError
 from theory.law import Law
 
 _GATE_DIGITS = 18
@@ -58,6 +59,10 @@ def _scalar_difference(value: Any, reference: Any, scale: float) -> float:
 
 def definition_value(law: Law, values: Mapping[str, Any]) -> Any:
     """Evaluate the definition oracle of a law at parameter values, in plain Python numbers."""
+    if law.definition is None:
+        raise DerivationError(
+            f"{law.id} is a bare conjecture without a definition; give definition= or test it by dynamics."
+        )
     full = law.complete(values)
     with mpmath.workdps(_GATE_DIGITS):
         raw = law.definition(**{k: evaluation.to_mp(v) if not _is_structural(law, k) else v for k, v in full.items()})

@@ -97,7 +97,8 @@ class Law:
     derive : function of the structural parameters (keyword arguments) that returns a ``Derivation`` starting
         from the loss, the update and the law of the data
     definition : numeric oracle evaluated with mpmath on the definition, never on the closed form
-        (keyword arguments: all parameters); its working precision is the current ``mpmath.mp``
+        (keyword arguments: all parameters); its working precision is the current ``mpmath.mp``; None for a
+        bare conjecture, which then has no algebra rung
     structure : keys of the parameters on which the *form* depends (batch sizes, dimensions, words)
     evaluator : ``evaluator(derivation, values, digits)`` where the result is no plain expression (roots, lists)
     constraints : conditions between the parameters
@@ -113,7 +114,7 @@ class Law:
     quantity: Any
     parameters: tuple[Parameter, ...]
     derive: Callable[..., Derivation]
-    definition: Callable[..., Any]
+    definition: Callable[..., Any] | None
     sources: tuple[Source, ...]
     mutants: tuple[Mutant, ...]
     rungs: tuple[str, ...] = ("algebra",)

@@ -174,6 +174,10 @@ class Parameter:
         """Return the same parameter, optional with this default."""
         return Parameter(self.key, self.symbol, self.meaning, self.domain, value, False, self.length)
 
+    def but_symbol(self, symbol: Any) -> Parameter:
+        """Return the same parameter under another symbol."""
+        return Parameter(self.key, symbol, self.meaning, self.domain, self.default, self.required, self.length)
+
     def within(self, domain: Domain) -> Parameter:
         """Return the same parameter with another domain or region."""
         return Parameter(self.key, self.symbol, self.meaning, domain, self.default, self.required, self.length)

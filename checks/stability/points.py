@@ -10,7 +10,8 @@ EXPONENTS: dict[str, dict[str, Point]] = {
     "two_point": {
         "saddle": {"learning_rate": 0.62, "probability": 0.37, "first_curvature": 1.9, "second_curvature": -1.3},
         "batch=3": {
-            "learning_rate": 1.35, "probability": 0.43, "first_curvature": 1.7, "second_curvature": -0.9, "batch_size": 3,
+            "learning_rate": 1.35, "probability": 0.43, "first_curvature": 1.7, "second_curvature": -0.9,
+            "batch_size": 3,
         },
     },
     "normal": {
