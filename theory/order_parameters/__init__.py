@@ -1,0 +1,1 @@
+"""Online learning of two-layer networks in high dimension: overlaps, their ODEs, phases, floors and fluctuations."""

@@ -1,0 +1,243 @@
+"""Laws of committees: critical learning rates, noise floors, and the small-rate floor of wider students."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import Any
+
+import mpmath
+import sympy as sp
+
+from theory.derivation import Derivation, derivation
+from theory.evaluation import to_mp
+from theory.gaussian.numeric import form_function
+from theory.law import Law, Regime, mutant_value
+from theory.order_parameters import committee as cm
+from theory.order_parameters import domains as dm
+from theory.order_parameters import perfect
+from theory.order_parameters.equation_laws import GOLDT
+from theory.parameter import Constraint, Parameter, integer, nonnegative, positive
+from theory.source import DERIVED
+
+SMALL_NOISE = Regime("Delta -> 0", "O(Delta**2)")
+_MOMENTS = (cm.M1, cm.M2, cm.M3, cm.M4)
+RATE = dm.LEARNING_RATE.within(positive(0.02, 0.35))
+EXCESS = Parameter("excess_width", sp.Symbol("L", nonnegative=True), "extra students, p - k", integer(0, region=(0, 4)))
+
+
+def erf_moments() -> dict[Any, Any]:
+    """Return mu_1 to mu_4 of erf as functions of T."""
+    return {m: perfect.mu("erf", n) for n, m in enumerate(_MOMENTS, 1)}
+
+
+def _threshold() -> Derivation:
+    a, b, _ = cm.two_modes()
+    polynomial = sp.collect(cm.threshold_polynomial(), cm.ETA)
+    return derivation(
+        ("drift", a, "r -> Hr + rH on r = r1 I + r2 J"),
+        ("noise", b, "r -> G[r], sums over index coincidences"),
+        ("determinant", polynomial, "det(eta B - A); its smallest positive root is the critical rate"),
+        ("erf", polynomial.subs(erf_moments()), "mu_n = (2/pi)^(n/2) (1 + n T)^(-1/2)"),
+    )
+
+
+def smallest_root(polynomial: Any, width: Any, norm: Any) -> Any:
+    """Return the smallest positive root in eta; one unit has its own threshold."""
+    if int(width) == 1:
+        return form_function(perfect.critical_rate("erf"), (perfect.T, perfect.BATCH))(norm, mpmath.mpf(1))
+    coefficients = sp.Poly(polynomial, cm.ETA).all_coeffs()
+    numbers = [form_function(c, (cm.K, perfect.T))(mpmath.mpf(int(width)), norm) for c in coefficients]
+    roots = [mpmath.re(r) for r in mpmath.polyroots(numbers, maxsteps=200, extraprec=60)]
+    return min(r for r in roots if r > 0)
+
+
+def _threshold_evaluate(d: Derivation, values: dict[str, Any], digits: int) -> Any:
+    with mpmath.workdps(digits + 10):
+        return smallest_root(d.result, values["width"], to_mp(values["teacher_norm"]))
+
+
+def _full_threshold(width: Any, teacher_norm: Any) -> float:
+    import numpy as np
+
+    linear, noise, _ = cm.full_problem(int(width), _quadrature(teacher_norm))
+    inverse = np.linalg.eigvals(np.linalg.solve(linear, noise))
+    return float(1 / max(x.real for x in inverse if abs(x.imag) < 1e-12))
+
+
+def _quadrature(teacher_norm: Any) -> list[float]:
+    return perfect.quadrature_moments("erf", teacher_norm, ((1, 0), (2, 0), (3, 0), (4, 0)))
+
+
+def _floor() -> Derivation:
+    a, b, source = cm.two_modes()
+    form = cm.stationary_error().subs(erf_moments())
+    return derivation(
+        ("drift", a, "r -> Hr + rH"),
+        ("noise", b, "r -> G[r]"),
+        ("source", source, "label noise, eta^2 Delta H"),
+        ("noise floor", form, "solve (A - eta B) r = eta Delta (h, c), error tr(H r)/2"),
+    )
+
+
+def _full_floor(width: Any, teacher_norm: Any, learning_rate: Any, noise_variance: Any) -> float:
+    import numpy as np
+
+    linear, noise, h = cm.full_problem(int(width), _quadrature(teacher_norm))
+    eta = float(learning_rate)
+    r = np.linalg.solve(linear - eta * noise, eta * float(noise_variance) * h.reshape(-1))
+    return float(h.reshape(-1) @ r / 2)
+
+
+def _small_floor(width: int, learning_rate: float, noise_variance: float, teacher_norm: float = 1.0, **_: Any) -> float:
+    return learning_rate * noise_variance * width / (2 * math.pi * math.sqrt(1 + 2 * teacher_norm))
+
+
+def _plain_threshold(width: int, norm: float) -> float:
+    return float(_threshold_evaluate(_threshold(), {"width": width, "teacher_norm": norm}, 15))
+
+
+def _single(teacher_norm: float) -> float:
+    return math.pi * math.sqrt((1 + 4 * teacher_norm) / (1 + 2 * teacher_norm))
+
+
+def _without_last(width: int, teacher_norm: float) -> float:
+    """Threshold with the last term of g_oo left out."""
+    wrong = (cm.K - 2) * (cm.K - 3) * cm.M1**4
+    a, b, _ = cm.two_modes()
+    spoiled = b - sp.Matrix([[0, -wrong], [0, wrong]])
+    polynomial = sp.expand((cm.ETA * spoiled - a).det()).subs(erf_moments())
+    return float(smallest_root(polynomial, width, mpmath.mpf(teacher_norm)))
+
+
+def _phase_threshold(d: Derivation, values: dict[str, Any], digits: int) -> Any:
+    return values["width"] ** 2 * _threshold_evaluate(d, values, digits)
+
+
+def _below(values: dict[str, Any]) -> bool:
+    return values["learning_rate"] < 0.9 * _plain_threshold(values["width"], values["teacher_norm"])
+
+
+def _committee_linear() -> Derivation:
+    width, eta, noise = dm.WIDTH.symbol, dm.LEARNING_RATE.symbol, dm.NOISE.symbol
+    s = sp.Symbol("s")
+    drift = -2 * eta * width * s + eta**2 * width * width * s + eta**2 * width * width * noise
+    stationary = sp.solve(sp.expand(drift), s)[0]
+    return derivation(
+        ("collective deviation", s, "s = sum_ij r_ij, Var of the residual; error s/2"),
+        ("drift of s", drift, "each of the K students moves by eta E x/sqrt d"),
+        ("threshold", sp.solve(-2 + eta * width, eta)[0], "the growth rate of s vanishes"),
+        ("stationary error", sp.factor(stationary / 2), "drift zero"),
+    )
+
+
+def _linear_threshold() -> Derivation:
+    d = _committee_linear()
+    return derivation(*((s.name, s.expression, s.rule) for s in d.steps[:3]))
+
+
+def _linear_floor_definition(width: Any, learning_rate: Any, noise_variance: Any) -> Any:
+    """Iterate the deviations of all pairs of students to their fixed point."""
+    k = int(width)
+    ones = mpmath.ones(k, k)
+    step = mpmath.mpf(1) / 10
+    total = mpmath.matrix(k, k)
+    for _ in range(4000):
+        s = mpmath.fsum(total)
+        pull = total * ones + ones * total
+        new = total + step * (-learning_rate * pull + learning_rate**2 * (s + noise_variance) * ones)
+        if mpmath.mnorm(new - total) < mpmath.mpf(10) ** -17:
+            break
+        total = new
+    return mpmath.fsum(total) / 2
+
+
+def _linear_threshold_definition(width: Any) -> Any:
+    """Root of the growth rate of the collective deviation, from its own recursion."""
+    k = int(width)
+    ones = mpmath.ones(k, k)
+
+    def growth(eta: Any) -> Any:
+        change = -eta * (ones * ones + ones * ones) + eta**2 * mpmath.fsum(ones) * ones
+        return mpmath.fsum(change) / mpmath.fsum(ones)
+
+    return mpmath.findroot(growth, mpmath.mpf(1.7) / k)
+
+
+def _small() -> Derivation:
+    k, excess = dm.WIDTH.symbol, EXCESS.symbol
+    eta, noise = dm.LEARNING_RATE.symbol, dm.NOISE.symbol
+    square = perfect.mu("erf", 2)
+    idle, active = square.subs(perfect.T, 0), square.subs(perfect.T, 1)
+    form = sp.expand(eta * noise / 4 * (excess * idle + k * active))
+    return derivation(
+        ("per student", eta * noise / 4 * square, "small rate: (eta Delta/4) E s'(lambda_j)^2"),
+        ("students without teacher", idle, "lambda = 0"),
+        ("students on a teacher", active, "lambda ~ N(0, 1)"),
+        ("sum", form, "k on a teacher, L without"),
+    )
+
+
+def _small_definition(width: Any, excess_width: Any, learning_rate: Any, noise_variance: Any) -> Any:
+    square = perfect.quadrature_moments("erf", 1.0, ((2, 0),))[0]
+    return learning_rate * noise_variance / 4 * (excess_width * 2 / mpmath.pi + width * square)
+
+
+_STABLE = Constraint(lambda v: v["learning_rate"] * v["width"] < 2, "learning_rate * width must lie below 2")
+_WIDE = dm.WIDTH.within(integer(1, region=(2, 6)))
+
+LAWS = (
+    Law(
+        id="order_parameters.critical_learning_rate.committee_linear", title="critical learning rate of linear committees",
+        statement="K linear students on K linear teachers, second layers one: stable for eta < 2/K.",
+        quantity=sp.Symbol("eta_c"), parameters=(_WIDE,), derive=_linear_threshold,
+        definition=_linear_threshold_definition, sources=(DERIVED,), rungs=("algebra", "chain"),
+        mutants=(mutant_value("2", lambda width: 2.0),),
+    ),
+    Law(
+        id="order_parameters.critical_learning_rate.committee_erf", title="critical learning rate of erf committees",
+        statement="K = p = k, orthogonal teacher of squared norm T: smallest positive root of det(eta B - A).",
+        quantity=sp.Symbol("eta_c"), parameters=(_WIDE, dm.TEACHER_NORM.within(positive(0.4, 2.5)).with_default(1.0)),
+        derive=_threshold, definition=_full_threshold, evaluator=_threshold_evaluate, sources=(DERIVED,),
+        rungs=("algebra", "flow"),
+        mutants=(mutant_value("single unit over K", lambda width, teacher_norm: _single(teacher_norm) / width),
+                 mutant_value("g_oo without its last term", _without_last)),
+    ),
+    Law(
+        id="order_parameters.phase.critical_learning_rate", title="critical gamma on the plateau line, mean normalisation",
+        statement="erf, p = k: perfect learning with gamma < p^2 eta_c(p), which tends to pi sqrt(1 + 2T) p.",
+        quantity=sp.Symbol("gamma_c"), parameters=(_WIDE, dm.TEACHER_NORM), derive=_threshold,
+        definition=lambda width, teacher_norm: width**2 * _full_threshold(width, teacher_norm),
+        evaluator=_phase_threshold, sources=(DERIVED,), rungs=("algebra",),
+        mutants=(mutant_value("p eta_c", lambda width, teacher_norm: width * _plain_threshold(width, teacher_norm)),
+                 mutant_value("eta_c", lambda width, teacher_norm: _plain_threshold(width, teacher_norm))),
+    ),
+    Law(
+        id="order_parameters.noise_floor.committee_linear", title="noise floor of linear committees",
+        statement="K linear students on K linear teachers: eta K Delta/(2(2 - eta K)), exact in Delta.",
+        quantity=sp.Symbol("eps"), parameters=(_WIDE, RATE, dm.NOISE), derive=_committee_linear,
+        definition=_linear_floor_definition, sources=(DERIVED,), constraints=(_STABLE,),
+        rungs=("algebra", "flow", "chain"), gate_points=10,
+        mutants=(mutant_value("K missing in the denominator", lambda width, learning_rate, noise_variance:
+                              learning_rate * width * noise_variance / (2 * (2 - learning_rate))),),
+    ),
+    Law(
+        id="order_parameters.noise_floor.committee_erf", title="noise floor of erf committees",
+        statement="K = p = k, orthogonal teacher: first order in Delta, all orders in eta.",
+        quantity=sp.Symbol("eps"), parameters=(_WIDE, dm.TEACHER_NORM, RATE, dm.NOISE), derive=_floor,
+        definition=_full_floor, sources=(DERIVED,), regime=SMALL_NOISE, rungs=("algebra", "flow"),
+        constraints=(Constraint(_below, "the learning rate must lie below the critical one"),),
+        mutants=(mutant_value("small-rate formula", _small_floor),),
+    ),
+    Law(
+        id="order_parameters.noise_floor.small_rate", title="small-rate floor of a student with more units than the teacher",
+        statement="erf, orthonormal teacher of k units (width), p = k + L students: (eta Delta/2pi)(L + k/sqrt 3).",
+        quantity=sp.Symbol("eps"), parameters=(_WIDE, EXCESS, RATE, dm.NOISE.within(nonnegative(0.01, 0.5))),
+        derive=_small, definition=_small_definition, sources=(GOLDT,), regime=Regime("eta -> 0, t -> infinity", "O(eta**2)"),
+        rungs=("algebra", "flow"),
+        mutants=(mutant_value("L + k", lambda width, excess_width, learning_rate, noise_variance:
+                              learning_rate * noise_variance / (2 * math.pi) * (width + excess_width)),
+                 mutant_value("sqrt 3 on L", lambda width, excess_width, learning_rate, noise_variance:
+                              learning_rate * noise_variance / (2 * math.pi) * (width + excess_width / math.sqrt(3)))),
+    ),
+)  # fmt: skip

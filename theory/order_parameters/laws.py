@@ -1,0 +1,16 @@
+"""All laws of the family."""
+
+from __future__ import annotations
+
+from theory.law import Law
+from theory.order_parameters import (
+    committee_laws,
+    equation_laws,
+    expectation_laws,
+    identity_laws,
+    perfect_laws,
+    phase_laws,
+    plateau_laws,
+)
+
+LAWS: tuple[Law, ...] = (*identity_laws.LAWS, *expectation_laws.LAWS, *equation_laws.LAWS, *phase_laws.LAWS, *perfect_laws.LAWS, *committee_laws.LAWS, *plateau_laws.LAWS)
