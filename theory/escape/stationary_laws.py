@@ -1,0 +1,240 @@
+"""Laws of the stationary distribution of the SDE with noise proportional to the loss, and of its rivals."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import mpmath
+import sympy as sp
+
+from theory.escape import stationary
+from theory.escape.notation import (
+    BATCH_SIZE,
+    CURVATURE,
+    DIMENSION,
+    ITO,
+    KURTOSIS_ABOVE_ONE,
+    LEARNING_RATE,
+    MINIMUM_LOSS,
+    TEMPERATURE,
+    temperature_of,
+)
+from theory.escape.oracles import beta_prime_integral, log_density_change, power_of
+from theory.escape.sources import MORI
+from theory.law import Law, mutant_value
+from theory.parameter import Constraint
+from theory.source import DERIVED
+
+NORMALISABLE = Constraint(
+    lambda v: 1 + 1 / v["temperature"] > v["dimension"] / 2, "needs 1 + 1/temperature > dimension/2"
+)
+
+
+def _isotropic_definition(learning_rate: Any, batch_size: Any, curvature: Any) -> Any:
+    t = temperature_of(learning_rate, batch_size, curvature)
+    loss = lambda x: mpmath.mpf("0.7") + curvature * x * x / 2  # noqa: E731
+    a, b = mpmath.mpf("0.3"), mpmath.mpf("2.1")
+    change = log_density_change(lambda x: curvature * x, lambda x: t * loss(x), a, b)
+    return power_of(change, loss(a), loss(b))
+
+
+ISOTROPIC = Law(
+    id="escape.stationary_exponent.isotropic",
+    title="Stationary density L^-phi of the SDE",
+    statement="P ~ L^-phi with phi = 1 + B/(eta h) = 1 + 1/T for D = T L in an isotropic well.",
+    quantity=sp.Symbol("phi"),
+    parameters=(LEARNING_RATE, BATCH_SIZE, CURVATURE),
+    derive=stationary.isotropic,
+    definition=_isotropic_definition,
+    sources=(MORI,),
+    published=lambda learning_rate, batch_size, curvature: 1 + batch_size / (learning_rate * curvature),
+    mutants=(
+        mutant_value("without 1", lambda learning_rate, batch_size, curvature: batch_size / learning_rate / curvature),
+        mutant_value(
+            "1 + 2 B/(eta h)",
+            lambda learning_rate, batch_size, curvature: 1 + 2 * batch_size / learning_rate / curvature,
+        ),
+        mutant_value(
+            "exp(-v/T): local power at v = 1",
+            lambda learning_rate, batch_size, curvature: 2 * batch_size / learning_rate / curvature,
+        ),
+    ),
+    rungs=("algebra", "flow", "chain", "sgd"),
+)
+
+
+def _convention_definition(temperature: Any, ito_parameter: Any) -> Any:
+    loss = lambda x: 1 + x * x / 2  # noqa: E731
+    a, b = mpmath.mpf("0.4"), mpmath.mpf("1.7")
+    change = log_density_change(lambda x: x, lambda x: temperature * loss(x), a, b, ito_parameter)
+    return power_of(change, loss(a), loss(b))
+
+
+CONVENTION = Law(
+    id="escape.stationary_exponent.convention",
+    title="Stationary exponent in the alpha convention",
+    statement="phi = 1 + 1/T - alpha: Ito 1 + 1/T, Stratonovich 1/2 + 1/T, anti-Ito 1/T.",
+    quantity=sp.Symbol("phi_alpha"),
+    parameters=(TEMPERATURE, ITO),
+    derive=stationary.convention,
+    definition=_convention_definition,
+    sources=(DERIVED,),
+    mutants=(
+        mutant_value("sign of alpha", lambda temperature, ito_parameter: 1 + 1 / temperature + ito_parameter),
+        mutant_value("alpha/2", lambda temperature, ito_parameter: 1 + 1 / temperature - ito_parameter / 2),
+    ),
+    rungs=("algebra", "flow"),
+)
+
+
+def _kurtosis_definition(temperature: Any, feature_kurtosis: Any) -> Any:
+    k = feature_kurtosis - 1
+    loss = lambda x: 1 + x**2 + x**4 / 3  # noqa: E731
+    slope = lambda x: 2 * x + 4 * x**3 / 3  # noqa: E731
+    diffusion = lambda x: temperature * (1 + k * (loss(x) - 1))  # noqa: E731
+    a, b = mpmath.mpf("0.4"), mpmath.mpf("1.3")
+    return power_of(log_density_change(slope, diffusion, a, b), diffusion(a), diffusion(b))
+
+
+KURTOSIS_EXPONENT = Law(
+    id="escape.stationary_exponent.kurtosis",
+    title="Stationary exponent for any feature kurtosis",
+    statement="P ~ (1 + (K-1) v)^-phi_K with phi_K = 1 + 1/((K-1) T) for D = T [L_* + (K-1)(L - L_*)], any 1-D loss.",
+    quantity=sp.Symbol("phi_K"),
+    parameters=(TEMPERATURE, KURTOSIS_ABOVE_ONE),
+    derive=stationary.kurtosis_exponent,
+    definition=_kurtosis_definition,
+    sources=(DERIVED,),
+    mutants=(
+        mutant_value("(K-1)/T", lambda temperature, feature_kurtosis: 1 + (feature_kurtosis - 1) / temperature),
+        mutant_value("K for K-1", lambda temperature, feature_kurtosis: 1 + 1 / (feature_kurtosis * temperature)),
+    ),
+    rungs=("algebra", "flow"),
+)
+
+
+def _radial_exponent(temperature: Any, dimension: Any) -> Any:
+    """Cartesian zero current along a ray: P' D_rr + (div D)_r P + r P = 0, with numerical divergences."""
+    size = int(dimension)
+
+    def entry(point: list[Any], a: int, b: int) -> Any:
+        square = mpmath.fsum(x * x for x in point)
+        return temperature / 2 * ((1 + square) * (a == b) + point[a] * point[b])
+
+    def integrand(r: Any) -> Any:
+        def along(b: int, x: Any) -> Any:
+            point = [r] + [mpmath.mpf(0)] * (size - 1)
+            point[b] = point[b] + x
+            return entry(point, 0, b)
+
+        step = mpmath.mpf("1e-3")
+        divergence = mpmath.fsum((along(b, step) - along(b, -step)) / (2 * step) for b in range(size))
+        return -(r + divergence) / entry([r] + [mpmath.mpf(0)] * (size - 1), 0, 0)
+
+    a, b = mpmath.mpf("0.5"), mpmath.mpf("1.9")
+    return power_of(mpmath.quad(integrand, [a, b]), 1 + 2 * a * a, 1 + 2 * b * b)
+
+
+GAUSSIAN_FEATURES_EXPONENT = Law(
+    id="escape.stationary_exponent.gaussian_features",
+    title="Stationary exponent with the exact covariance of Gaussian features",
+    statement="density of v ~ v^(n/2-1) (1+2v)^-psi with psi = 1 + 1/(2T) + (n-1)/4.",
+    quantity=sp.Symbol("psi"),
+    parameters=(TEMPERATURE, DIMENSION),
+    derive=stationary.gaussian_features_exponent,
+    definition=_radial_exponent,
+    sources=(DERIVED,),
+    mutants=(
+        mutant_value("1 + 1/(2T)", lambda temperature, dimension: 1 + 0.5 / temperature),
+        mutant_value("(n+1)/4", lambda temperature, dimension: 1 + 1 / (2 * temperature) + (dimension + 1) / 4),
+        mutant_value("phi of proportional noise", lambda temperature, dimension: 1 + 1 / temperature),
+    ),
+    rungs=("algebra", "flow", "sgd"),
+)
+
+
+def _moment_fit_definition(learning_rate: Any, batch_size: Any, curvature: Any) -> Any:
+    """Equate E v of the recursion, with chi-squared moments by quadrature, in three directions."""
+    e, size = learning_rate * curvature, mpmath.mpf(3)
+
+    def chi_mean(degrees: Any, power: int) -> Any:
+        w = lambda t: mpmath.exp(t * (degrees / 2 + power) - mpmath.exp(t) / 2)  # noqa: E731
+        base = lambda t: mpmath.exp(t * degrees / 2 - mpmath.exp(t) / 2)  # noqa: E731
+        grid = [-100, -30, -10, -3, 0, 1, 2, 3, 4, 6]
+        return mpmath.quad(w, grid) / mpmath.quad(base, grid)
+
+    a1, a2, b1 = chi_mean(batch_size, 1), chi_mean(batch_size, 2), chi_mean(size - 1, 1)
+    contraction = 1 - 2 * e * a1 / batch_size + e**2 * (a2 + a1 * b1) / batch_size**2
+    mean = e**2 * size * a1 / batch_size**2 / (1 - contraction)
+    return mpmath.findroot(lambda q: size / 2 / (q - 1 - size / 2) - mean, (1 + size / 2 + size / 2 / mean) * 1.01)
+
+
+def _fit_bounded(values: Any) -> bool:
+    e = values["learning_rate"] * values["curvature"]
+    return e * (1 + 4 / values["batch_size"]) < 2
+
+
+MOMENT_FIT = Law(
+    id="escape.stationary_exponent.moment_fit",
+    title="Exponent that the mean loss of real SGD suggests",
+    statement="Equating the mean of v of real SGD (Gaussian features, isotropic H, any n) with that of L^-phi gives "
+    "phi_fit = B/(eta h) - (B-1)/2.",
+    quantity=sp.Symbol("phi_fit"),
+    parameters=(LEARNING_RATE, BATCH_SIZE, CURVATURE),
+    derive=stationary.moment_fit,
+    definition=_moment_fit_definition,
+    constraints=(Constraint(_fit_bounded, "the variance is finite only for eta h < 2/(1 + 4/B)"),),
+    sources=(DERIVED,),
+    mutants=(
+        mutant_value(
+            "1 + B/(eta h)", lambda learning_rate, batch_size, curvature: 1 + batch_size / learning_rate / curvature
+        ),
+        mutant_value(
+            "+ (B-1)/2",
+            lambda learning_rate, batch_size, curvature: batch_size / learning_rate / curvature + (batch_size - 1) / 2,
+        ),
+        mutant_value(
+            "- B/2",
+            lambda learning_rate, batch_size, curvature: batch_size / learning_rate / curvature - batch_size / 2,
+        ),
+    ),
+    rungs=("algebra", "sgd"),
+    gate_points=20,
+)
+
+
+def _normaliser_definition(temperature: Any, dimension: Any, curvature: Any, minimum_loss: Any) -> Any:
+    power = 1 + 1 / temperature
+    radial = beta_prime_integral(dimension / 2 - 1, power) / 2
+    sphere = 2 * mpmath.pi ** (dimension / 2) / mpmath.gamma(dimension / 2)
+    return sphere * radial * (2 * minimum_loss / curvature) ** (dimension / 2) * minimum_loss**-power
+
+
+def _normaliser_wrong(
+    temperature: Any, dimension: Any, curvature: Any, minimum_loss: Any, below: int, volume: int
+) -> float:
+    power = 1 + 1 / temperature
+    shape = (2 * math.pi * minimum_loss / curvature) ** (dimension / 2 * volume)
+    ratio = math.lgamma(power - dimension / 2) - math.lgamma(power + below * dimension / 2)
+    return minimum_loss**-power * shape * math.exp(ratio)
+
+
+NORMALISER = Law(
+    id="escape.normaliser.isotropic",
+    title="Normaliser of L^-phi in n dimensions",
+    statement="Z = L_*^-phi (2 pi L_*/h)^(n/2) Gamma(phi - n/2)/Gamma(phi) for phi = 1 + 1/T > n/2.",
+    quantity=sp.Symbol("Z"),
+    parameters=(TEMPERATURE, DIMENSION, CURVATURE, MINIMUM_LOSS),
+    derive=stationary.normaliser,
+    definition=_normaliser_definition,
+    constraints=(NORMALISABLE,),
+    sources=(DERIVED,),
+    mutants=(
+        mutant_value("Gamma(phi + n/2) below", lambda **v: _normaliser_wrong(**v, below=1, volume=1)),
+        mutant_value("without the power n/2", lambda **v: _normaliser_wrong(**v, below=0, volume=0)),
+    ),
+)
+
+
+STATIONARY_LAWS = (ISOTROPIC, CONVENTION, KURTOSIS_EXPONENT, GAUSSIAN_FEATURES_EXPONENT, MOMENT_FIT, NORMALISER)
