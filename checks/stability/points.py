@@ -73,3 +73,10 @@ EXPONENTS: dict[str, dict[str, Point]] = {
         },
     },
 }  # fmt: skip
+
+EQUAL_AT_BATCH_ONE: dict[str, tuple[str, ...]] = {
+    "normal": ("standard deviation s/B",),
+    "cauchy": ("scale g/sqrt(B)",),
+    "empirical": ("with and without replacement swapped",),
+}
+"""Mutants that differ from the law only in batches of more than one sample."""
