@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from checks.check import Case, Check, Gate, Margin
+from checks.stability.digits import SIGNAL_TASK, regression_growth, squared_inputs
 from checks.stability.experiments import multiplier_growth, scalar_net_growth
 from checks.stability.points import EQUAL_AT_BATCH_ONE, EXPONENTS
 from numerics.statistics import Mean, Plan
@@ -42,3 +43,28 @@ exponent_exponential_sgd = _exponent("exponential", "sgd")
 exponent_gamma_sgd = _exponent("gamma", "sgd")
 exponent_chi_squared_sgd = _exponent("chi_squared", "sgd")
 exponent_cauchy_sgd = _exponent("cauchy", "sgd")
+
+exponent_digits = Check(
+    law="stability.exponent.empirical",
+    rung="net",
+    simulate=regression_growth,
+    statistic=Mean(),
+    cases={
+        "linear regression": Case(
+            {"learning_rate": 0.87, "curvatures": squared_inputs(SIGNAL_TASK)},
+            spared={"with and without replacement swapped": "equal at batch size 1"},
+        ),
+        "linear regression, subsets of 2": Case(
+            {
+                "learning_rate": 1.43,
+                "curvatures": squared_inputs(SIGNAL_TASK),
+                "batch_size": 2,
+                "replacement": "without",
+            },
+            spared={"with and without replacement swapped": "two of 1797 images: the difference is of order 1/1797"},
+        ),
+    },
+    settings={"task": SIGNAL_TASK, "steps": 24},
+    margin=GROWTH,
+    plan=Plan(first=16384, looks=5),
+)

@@ -241,7 +241,7 @@ class _Judge:
             mutants=j.mutants,
             reason=case.reason,
             note="; ".join(filter(None, [j.note, f"rival {j.rival}" if j.rival else ""])),
-            values=dict(case.values) | dict(case.settings),
+            values={k: _shown(v) for k, v in {**case.values, **case.settings}.items()},
             seed=self.options.seed,
             device=self.options.device.split(":")[0],
             profile=self.options.profile,
@@ -254,6 +254,11 @@ class _Judge:
 def _identical(mutated: Any, value: Any) -> bool:
     """Whether an automatic mutation changed nothing at all, as for a law whose value is 0 or 1."""
     return difference(mutated, value) == 0.0
+
+
+def _shown(value: Any) -> Any:
+    """Long lists (data sets) are named, not repeated, in the outcome."""
+    return f"{len(value)} values" if isinstance(value, (list, tuple)) and len(value) > 50 else value
 
 
 def _takes(rival: Any, key: str) -> bool:

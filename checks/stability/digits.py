@@ -44,9 +44,9 @@ def regression_growth(
     *,
     task: tuple[str, int],
     learning_rate: float,
-    batch_size: int,
-    replacement: str,
     steps: int,
+    batch_size: int = 1,
+    replacement: str = "with",
     **_: Any,
 ) -> torch.Tensor:
     """Growth rate of the error of f = w x fitted to y = x by minibatch SGD on the data, one number per replica."""
@@ -66,9 +66,9 @@ def network_growth(
     *,
     task: tuple[str, int],
     learning_rate: float,
-    batch_size: int,
-    replacement: str,
     steps: int,
+    batch_size: int = 1,
+    replacement: str = "with",
     **_: Any,
 ) -> torch.Tensor:
     """Growth rates along u = w and along u = -w of the scalar network trained on the data: (replicas, 2)."""

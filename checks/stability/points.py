@@ -76,7 +76,7 @@ EXPONENTS: dict[str, dict[str, Point]] = {
 
 EQUAL_AT_BATCH_ONE: dict[str, tuple[str, ...]] = {
     "normal": ("standard deviation s/B",),
-    "cauchy": ("scale g/sqrt(B)",),
+    "cauchy": ("half-width over sqrt(B), as if the variance were finite",),
     "empirical": ("with and without replacement swapped",),
 }
 """Mutants that differ from the law only in batches of more than one sample."""
