@@ -15,7 +15,7 @@ GROWTH = Margin(relative=0.02, absolute=0.003)
 
 def _exponent(name: str, rung: str) -> Check:
     points = EXPONENTS[name]
-    single = {m: "equal at batch size 1" for m in EQUAL_AT_BATCH_ONE.get(name, ())}
+    single = dict.fromkeys(EQUAL_AT_BATCH_ONE.get(name, ()), "equal at batch size 1")
     return Check(
         law=f"stability.exponent.{name}",
         rung=rung,

@@ -81,7 +81,7 @@ class Chunk:
         return 2.0 * self.gamma(degrees / 2.0, *shape)
 
     def subsets(self, population: int, size: int, *shape: int) -> torch.Tensor:
-        """Uniformly random subsets without replacement: indices of shape (size, *shape), by partial shuffling.
+        """Uniformly random subsets without replacement: indices of shape (size, *shape), by Floyd's algorithm.
 
         Raises NumericsError if the subset is larger than the population.
         """
@@ -89,9 +89,13 @@ class Chunk:
             raise NumericsError(
                 f"a subset of {size} from {population} cannot be drawn; choose 1 <= size <= population."
             )
-        flat = int(np.prod(shape)) if shape else 1
-        keys = torch.rand(flat, population, generator=self.generator, device=self.device)
-        return keys.topk(size, dim=1).indices.T.reshape(size, *shape)
+        chosen: list[torch.Tensor] = []
+        for last in range(population - size, population):
+            pick = self.integers(last + 1, *shape)
+            for earlier in chosen:
+                pick = torch.where(earlier == pick, -1, pick)
+            chosen.append(torch.where(pick < 0, last, pick))
+        return torch.stack(chosen)
 
 
 def chunks(
