@@ -119,6 +119,15 @@ def test_principal_branches_are_followed_when_i_occurs() -> None:
     assert _law(sp.log(x), x)(-2.0).isnan()
 
 
+@pytest.mark.parametrize(
+    "function", [sp.log, sp.asin, sp.acos, sp.acosh, sp.atanh, sp.asec, sp.acsc, sp.asech, sp.acoth, sp.sqrt]
+)
+@pytest.mark.parametrize("point", [-3.0, -0.4, 0.4, 3.0])
+def test_real_arguments_on_a_branch_cut_take_the_side_sympy_takes(function: Any, point: float) -> None:
+    want = complex(sp.N(function(sp.Float(point, 25)), 20)) * 1j
+    assert complex(_law(sp.I * function(x), x)(point)) == pytest.approx(want, rel=1e-14)
+
+
 def test_parts_of_complex_expressions_are_real() -> None:
     z = (x + sp.I * y) ** 2
     value = _law((sp.re(z), sp.im(z), sp.Abs(x + sp.I * y), sp.arg(x + sp.I * y), z * sp.conjugate(z)))(3.0, 4.0)

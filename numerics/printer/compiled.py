@@ -52,25 +52,33 @@ class Compiled:
         results = tuple(self._assemble(entries, form, shape, reference) for form in self._shapes)
         return results[0] if self._single else results
 
-    def _batch_shape(self, tensors: Sequence[torch.Tensor]) -> torch.Size:
+    def _batch_shape(self, tensors: Sequence[torch.Tensor]) -> tuple[int, ...]:
+        """Return the common shape of the batch axes (torch.broadcast_shapes costs more than a small law)."""
+        common: list[int] = []
         for label, tensor, rank in zip(self.arguments, tensors, self._ranks, strict=True):
-            if tensor.ndim < rank:
+            count = tensor.ndim - rank
+            if count < 0:
                 raise NumericsError(
-                    f"{self.name}: {label} has {tensor.ndim} axes, needs at least {rank} (its indices)."
+                    f"{self.name}: {label} has {tensor.ndim} axes, needs {rank} for its indices."
                 )
-        shapes = [t.shape[: t.ndim - rank] for t, rank in zip(tensors, self._ranks, strict=True)]
-        for one in shapes:
-            for other in shapes:
-                if any(a != b and 1 not in (a, b) for a, b in zip(reversed(one), reversed(other), strict=False)):
-                    raise NumericsError(
-                        f"{self.name}: batch shapes {tuple(one)} and {tuple(other)} do not broadcast; align them."
-                    )
-        return torch.broadcast_shapes(*shapes)
+            shape = list(tensor.shape[:count])
+            if shape == common:
+                continue
+            width = max(count, len(common))
+            shape, common = [1] * (width - count) + shape, [1] * (width - len(common)) + common
+            if any(a != b and a != 1 and b != 1 for a, b in zip(shape, common, strict=True)):
+                raise NumericsError(
+                    f"{self.name}: the batch shapes {tuple(common)} and, of {label}, {tuple(shape)} do not broadcast; "
+                    "align the axes from the right."
+                )
+            common = [b if a == 1 else a for a, b in zip(shape, common, strict=True)]
+        return tuple(common)
 
     def _assemble(
-        self, entries: Any, form: tuple[int, ...], shape: torch.Size, reference: torch.Tensor
+        self, entries: Any, form: tuple[int, ...], shape: tuple[int, ...], reference: torch.Tensor
     ) -> torch.Tensor:
-        parts = [runtime.lift(reference, next(entries)).expand(shape) for _ in range(math.prod(form))]
+        parts = [runtime.lift(reference, next(entries)) for _ in range(math.prod(form))]
+        parts = [p if p.shape == shape else p.expand(shape) for p in parts]
         if not form:
             return parts[0]
         if not parts:
@@ -164,10 +172,13 @@ def _rank(argument: Any, entries: Sequence[Any], name: str) -> int:
 
 
 def _prepare(values: Sequence[Any]) -> tuple[list[torch.Tensor], torch.Tensor]:
-    """Return all values as floating tensors, and the reference tensor of the working dtype and device.
+    """Return all values as floating tensors, and a reference tensor of the working dtype and device.
 
     As in torch's own promotion arrays outrank single values in the dtype, and accelerators outrank the CPU.
     """
+    first = values[0] if values else 0.0
+    if isinstance(first, torch.Tensor) and first.is_floating_point() and all(_alike(first, v) for v in values):
+        return list(values), first
     given = [v for v in values if isinstance(v, torch.Tensor)]
     device = next((t.device for t in given if t.device.type != "cpu"), torch.device("cpu"))
     arrays = [_array(v, device) for v in values]
@@ -183,6 +194,10 @@ def _prepare(values: Sequence[Any]) -> tuple[list[torch.Tensor], torch.Tensor]:
     return [
         _working(a, reference, weak=isinstance(v, list | tuple)) for a, v in zip(arrays, values, strict=True)
     ], reference
+
+
+def _alike(first: torch.Tensor, value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and value.dtype == first.dtype and value.device == first.device
 
 
 def _array(value: Any, device: torch.device) -> torch.Tensor | complex | float:

@@ -19,6 +19,9 @@ from numerics.printer import runtime
 from numerics.printer.source import At, ChoiceCall, FoldCall, Kummer, LogMoment, TorchSource, supports, unsupported
 
 Scope = Mapping[Any, "Name"]
+_OF_THE_RECIPROCAL = {
+    sp.asec: sp.acos, sp.acsc: sp.asin, sp.acot: sp.atan, sp.asech: sp.acosh, sp.acsch: sp.asinh, sp.acoth: sp.atanh,
+}  # fmt: skip
 _REFERENCE = sp.Symbol("ref")
 _MAGNITUDES = (0.61, 1.7, 0.23, 3.9, 0.07, 11.3)
 
@@ -105,6 +108,8 @@ class Lowering:
 
         The cancellation of the other form, if any, remains. Spherical Bessel functions would lose all digits near 0.
         """
+        if expression.func in _OF_THE_RECIPROCAL:
+            return _OF_THE_RECIPROCAL[expression.func](1 / expression.args[0])
         if isinstance(expression, sp.jn | sp.yn):
             raise unsupported(type(expression).__name__, self.law)
         attempts: tuple[Callable[[Any], Any], ...] = (

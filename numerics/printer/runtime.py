@@ -1,6 +1,6 @@
 """What the generated code calls: lifting numbers, indexing, sums and products, branches without NaN gradients.
 
-``reference`` is an empty tensor of the working dtype on the working device; nothing else carries either.
+``reference`` is any tensor of the (real) working dtype on the working device; nothing else carries either.
 """
 
 from __future__ import annotations
@@ -85,6 +85,11 @@ def smallest(reference: torch.Tensor, *values: Any) -> torch.Tensor:
 def complexify(value: torch.Tensor) -> torch.Tensor:
     """Return the value in a complex dtype, so that log(-1) is i pi instead of NaN."""
     return value if value.is_complex() else value.to(torch.promote_types(value.dtype, torch.complex64))
+
+
+def complexify_cut(value: torch.Tensor) -> torch.Tensor:
+    """As complexify, for asin, acos, atanh: on the cut beyond 1 SymPy takes the limit from below, torch from above."""
+    return value if value.is_complex() else torch.complex(value, torch.copysign(torch.zeros_like(value), -value))
 
 
 def realify(value: Any) -> Any:

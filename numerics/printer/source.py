@@ -51,13 +51,14 @@ ANALYTIC: dict[Any, str] = {
     sp.asinh: "torch.asinh({0})", sp.acosh: "torch.acosh({0})", sp.atanh: "torch.atanh({0})",
     sp.exp: "torch.exp({0})", sp.log: "torch.log({0})", log1p: "torch.log1p({0})", expm1: "torch.expm1({0})",
     sp.sec: "(1.0 / torch.cos({0}))", sp.csc: "(1.0 / torch.sin({0}))", sp.cot: "(1.0 / torch.tan({0}))",
-    sp.asec: "torch.acos(1.0 / {0})", sp.acsc: "torch.asin(1.0 / {0})", sp.acot: "torch.atan(1.0 / {0})",
-    sp.coth: "(1.0 / torch.tanh({0}))", sp.asech: "torch.acosh(1.0 / {0})", sp.acsch: "torch.asinh(1.0 / {0})",
-    sp.acoth: "torch.atanh(1.0 / {0})", sp.Abs: "torch.abs({0})", sp.sign: "torch.sgn({0})",
+    sp.coth: "(1.0 / torch.tanh({0}))", sp.Abs: "torch.abs({0})", sp.sign: "torch.sgn({0})",
     sp.re: "rt.real_part({0})", sp.im: "rt.imaginary_part({0})", sp.arg: "torch.angle({0})",
     sp.conjugate: "torch.conj_physical({0})",
 }  # fmt: skip
-_PRINCIPAL = (sp.log, sp.asin, sp.acos, sp.acosh, sp.atanh, sp.asec, sp.acsc, sp.asech, sp.acoth)
+_PRINCIPAL: dict[Any, str] = {
+    sp.log: "rt.complexify", sp.acosh: "rt.complexify", sp.asin: "rt.complexify_cut", sp.acos: "rt.complexify_cut",
+    sp.atanh: "rt.complexify_cut",
+}  # fmt: skip
 
 REAL: dict[Any, str] = {
     sp.erf: "torch.erf({0})", sp.erfc: "torch.erfc({0})", sp.erfinv: "torch.erfinv({0})",
@@ -187,7 +188,7 @@ class TorchSource(Printer):
     def _principal(self, kind: Any, expressions: Any, arguments: list[str]) -> list[str]:
         stays_real = kind is sp.log and expressions[0].is_nonnegative
         if self.through_complex and kind in _PRINCIPAL and not stays_real:
-            return [f"rt.complexify({a})" for a in arguments]
+            return [f"{_PRINCIPAL[kind]}({a})" for a in arguments]
         return arguments
 
     def _print_At(self, expr: At) -> str:
