@@ -58,9 +58,7 @@ class Compiled:
         for label, tensor, rank in zip(self.arguments, tensors, self._ranks, strict=True):
             count = tensor.ndim - rank
             if count < 0:
-                raise NumericsError(
-                    f"{self.name}: {label} has {tensor.ndim} axes, needs {rank} for its indices."
-                )
+                raise NumericsError(f"{self.name}: {label} has {tensor.ndim} axes, needs {rank} for its indices.")
             shape = list(tensor.shape[:count])
             if shape == common:
                 continue
