@@ -56,6 +56,12 @@ def covariance_symbols(size: int) -> sp.ImmutableMatrix:
     return sp.ImmutableMatrix(size, size, entry)
 
 
+def _without_minimum(expression: Any) -> Any:
+    return expression.replace(
+        lambda e: e.func is sp.Min and len(e.args) == 2, lambda e: e.args[0] + e.args[1] - sp.Max(*e.args)
+    )
+
+
 def gaussian_mean(
     expression: Any, variables: Sequence[sp.Symbol], covariance: Any = None, *, tidy: bool | None = None
 ) -> ClosedForm:
@@ -85,8 +91,9 @@ def gaussian_mean(
     if not 1 <= size <= MAX_VARIABLES:
         raise DerivationError(f"{size} variables given; the engine takes 1 to {MAX_VARIABLES}.")
     matrix = covariance_symbols(size) if covariance is None else sp.ImmutableMatrix(covariance)
-    fields = Fields(variables, sp.sympify(expression))
-    terms = normal_form(expression, fields)
+    plain = _without_minimum(sp.sympify(expression))
+    fields = Fields(variables, plain)
+    terms = normal_form(plain, fields)
     full = sp.Matrix(fields.covariance(sp.Matrix(matrix)))
     if tidy is None:
         degree = max((sum(t.powers) for t in terms), default=0)

@@ -9,6 +9,7 @@ from typing import Any
 import sympy as sp
 
 from theory.errors import DerivationError
+from theory.parse import parse_expression
 
 X = sp.Symbol("x", real=True)
 NAMED: dict[str, Any] = {
@@ -68,9 +69,10 @@ def activation(text: str) -> Activation:
 
 def parse_activation(text: str) -> Any:
     """Parse an expression in x; other names are positive parameters."""
-    from theory.parse import parse_expression
-
-    expression = parse_expression(text, {"x": X})
+    expression = parse_expression(text, {"x": X}, assumptions={"positive": True})
+    expression = expression.replace(
+        lambda e: e.func is sp.Min and len(e.args) == 2, lambda e: e.args[0] + e.args[1] - sp.Max(*e.args)
+    )
     if not expression.has(X):
         raise DerivationError(f"the activation {text!r} does not contain x; write it as a function of x.")
     return expression

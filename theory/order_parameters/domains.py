@@ -76,7 +76,9 @@ def state_problem(q: Any, m: Any, p: Any, a: Any = None, v: Any = None) -> str |
     q, m, p = as_matrix(q), as_matrix(m), as_matrix(p)
     students, teachers = len(q), len(p)
     if len(m) != students or any(len(row) != teachers for row in m):
-        return f"teacher_student_overlap must be {students} x {teachers} (students x teachers), not {len(m)} x {len(m[0])}"
+        return (
+            f"teacher_student_overlap must be {students} x {teachers} (students x teachers), not {len(m)} x {len(m[0])}"
+        )
     for name, layer, size in (("student", a, students), ("teacher", v, teachers)):
         if layer is not None and len(layer) != size:
             return f"{name}_second_layer has {len(layer)} entries, it needs {size}"

@@ -140,7 +140,9 @@ def define_part(part: str, **values: Any) -> Any:
 
 def changed(name: str, part: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Mutant:
     """Mutant which evaluates the equations at changed values."""
-    return Mutant(name, lambda law, values: _floats(evaluate_part(part, None, (full := law.complete(values)) | change(full))))
+    return Mutant(
+        name, lambda law, values: _floats(evaluate_part(part, None, (full := law.complete(values)) | change(full)))
+    )
 
 
 def combined(name: str, part: str, combine: Callable[[Any, dict[str, Any]], Any]) -> Mutant:
@@ -178,9 +180,7 @@ def _without_a(value: Any, values: dict[str, Any]) -> Any:
 
 
 def _scaled_noise(factor: Callable[[dict[str, Any]], float]) -> Callable[[Any, dict[str, Any]], Any]:
-    return lambda value, values: _matrix(
-        lambda x, n: x + (factor(values) - 1) * n, value, _part(values, "noise_q")
-    )
+    return lambda value, values: _matrix(lambda x, n: x + (factor(values) - 1) * n, value, _part(values, "noise_q"))
 
 
 def _noise_without_slopes(value: Any, values: dict[str, Any]) -> Any:
@@ -257,4 +257,3 @@ LAWS = (
          parameters=tuple(_ONE_RATE if p.key == "learning_rate" else p for p in NETWORK),
          rungs=("algebra", "chain", "sgd"), sources=(VEIGA, SAAD_SOLLA)),
 )  # fmt: skip
-

@@ -77,7 +77,9 @@ def symbols_for(pattern: Sequence[int]) -> sp.Matrix:
 
 
 @functools.lru_cache(maxsize=4096)
-def closed_form(kind: str, student: str, units: tuple[str, ...], pattern: tuple[int, ...]) -> tuple[Any, tuple[str, ...]]:
+def closed_form(
+    kind: str, student: str, units: tuple[str, ...], pattern: tuple[int, ...]
+) -> tuple[Any, tuple[str, ...]]:
     """Return (closed form in C11, C12, ... by position, rules used); raises NoClosedForm naming the mean."""
     s, others = activation(student), tuple(activation(u) for u in units)
     z = [sp.Symbol(f"z{i}", real=True) for i in pattern]

@@ -13,4 +13,12 @@ from theory.order_parameters import (
     plateau_laws,
 )
 
-LAWS: tuple[Law, ...] = (*identity_laws.LAWS, *expectation_laws.LAWS, *equation_laws.LAWS, *phase_laws.LAWS, *perfect_laws.LAWS, *committee_laws.LAWS, *plateau_laws.LAWS)
+LAWS: tuple[Law, ...] = (
+    *identity_laws.LAWS,
+    *expectation_laws.LAWS,
+    *equation_laws.LAWS,
+    *phase_laws.LAWS,
+    *perfect_laws.LAWS,
+    *committee_laws.LAWS,
+    *plateau_laws.LAWS,
+)

@@ -70,7 +70,9 @@ def _threshold_definition(activation: str, teacher_norm: Any, batch_size: Any = 
     return 2 * batch_size * second / fourth
 
 
-def _floor_definition(activation: str, teacher_norm: Any, learning_rate: Any, noise_variance: Any, batch_size: Any) -> Any:
+def _floor_definition(
+    activation: str, teacher_norm: Any, learning_rate: Any, noise_variance: Any, batch_size: Any
+) -> Any:
     """Solve the stationary equation of the squared deviation, moments by quadrature."""
     second, fourth = _moments(activation, teacher_norm)
     deviation = mpmath.findroot(
@@ -87,12 +89,15 @@ def _plain_moments(activation: str, teacher_norm: float) -> tuple[float, float]:
 
 def _wrong_threshold(name: str, formula: Callable[[float, float, int], float]) -> Mutant:
     return mutant_value(
-        name, lambda activation, teacher_norm, batch_size: formula(*_plain_moments(activation, teacher_norm), batch_size)
+        name,
+        lambda activation, teacher_norm, batch_size: formula(*_plain_moments(activation, teacher_norm), batch_size),
     )
 
 
 def _wrong_floor(name: str, factor: Callable[[float, float, float, int], float]) -> Mutant:
-    def wrong(activation: str, teacher_norm: float, learning_rate: float, noise_variance: float, batch_size: int) -> float:
+    def wrong(
+        activation: str, teacher_norm: float, learning_rate: float, noise_variance: float, batch_size: int
+    ) -> float:
         second, fourth = _plain_moments(activation, teacher_norm)
         return learning_rate * noise_variance * factor(second, fourth, learning_rate, batch_size)
 
@@ -115,7 +120,9 @@ def _named(name: str, definition_name: str, mutants: tuple[Mutant, ...], norm: A
     )  # fmt: skip
 
 
-_KEEP = Parameter("teacher_norm", perfect.T, "squared norm of the teacher; it drops out", positive(0.4, 2.0)).with_default(1.0)
+_KEEP = Parameter(
+    "teacher_norm", perfect.T, "squared norm of the teacher; it drops out", positive(0.4, 2.0)
+).with_default(1.0)
 
 
 def _rates(name: str) -> Derivation:
@@ -187,4 +194,3 @@ LAWS = (
                  _wrong_floor("1/2 for 1/4", lambda a, b, e, n: a / (2 * n) / (1 - e * b / (2 * n * a)))),
     ),
 )  # fmt: skip
-

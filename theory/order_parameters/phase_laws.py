@@ -80,7 +80,7 @@ def _definition(quantity: str, kappa: Any, delta: Any) -> Any:
     near = abs(sigma) < mpmath.mpf(10) ** -12
     if quantity in ("learning", "noise", "step"):
         return {"learning": learning, "noise": noise, "step": x}[quantity]
-    if x > -mpmath.mpf(10) ** -12:
+    if x > -(mpmath.mpf(10) ** -12):
         return ph.NONE if quantity == "regime" else None
     word = ph.PLATEAU if near else ph.PERFECT if learning > noise else ph.BAD
     if quantity == "regime":
@@ -133,7 +133,11 @@ def _floor_derivation() -> Derivation:
     scale = {gamma: ph.GAMMA0 * ph.D**-ph.DELTA, p: ph.P0 * ph.D**ph.KAPPA, noise: sp.Symbol("Delta", nonnegative=True)}
     form = sp.powsimp(sp.expand(teacher.subs(scale)))
     return derivation(
-        ("committee floor", committee, "small rate, trace of E s'^2: eta Delta K mu2/4 with eta = gamma/p^2, noise p^2 Delta"),
+        (
+            "committee floor",
+            committee,
+            "small rate, trace of E s'^2: eta Delta K mu2/4 with eta = gamma/p^2, noise p^2 Delta",
+        ),
         ("mean normalisation", per_width, "the error is divided by p^2"),
         ("orthonormal teacher", teacher, "T = 1"),
         ("scaling", form, "p = p0 d^kappa, gamma = gamma0 d^-delta"),
@@ -142,7 +146,9 @@ def _floor_derivation() -> Derivation:
 
 def _floor_definition(scaled_learning_rate: Any, scaled_width: Any, noise_variance: Any, kappa: Any, delta: Any,
                       dimension: Any) -> Any:  # fmt: skip
-    slope_square = mpmath.quad(lambda x: 2 / mpmath.pi * mpmath.exp(-(x**2)) * mpmath.npdf(x), [-mpmath.inf, 0, mpmath.inf])
+    slope_square = mpmath.quad(
+        lambda x: 2 / mpmath.pi * mpmath.exp(-(x**2)) * mpmath.npdf(x), [-mpmath.inf, 0, mpmath.inf]
+    )
     gamma, p = scaled_learning_rate * dimension**-delta, scaled_width * dimension**kappa
     return gamma * noise_variance * slope_square / (4 * p)
 

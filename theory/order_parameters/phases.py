@@ -31,7 +31,9 @@ def rational(value: Any) -> Fraction:
     try:
         return Fraction(text)
     except (ValueError, ZeroDivisionError) as error:
-        raise DomainError(f"the exponent {text!r} is no number; write a decimal such as 0.25 or a fraction -1/3.") from error
+        raise DomainError(
+            f"the exponent {text!r} is no number; write a decimal such as 0.25 or a fraction -1/3."
+        ) from error
 
 
 def power_of_dimension(expression: Any) -> Any:

@@ -14,7 +14,13 @@ from theory.law import Law, Regime, mutant_parameters, mutant_value
 from theory.order_parameters import domains as dm
 from theory.order_parameters import expectations as ex
 from theory.order_parameters.equation_laws import SAAD_SOLLA
-from theory.order_parameters.plateau import reduced_rates, symmetric_state
+from theory.order_parameters.plateau import (
+    characteristic_polynomial,
+    numeric_jacobian,
+    reduced_rates,
+    symmetric_jacobian,
+    symmetric_state,
+)
 from theory.parameter import Parameter, integer, positive
 from theory.source import DERIVED
 
@@ -134,25 +140,21 @@ def _definition_escape(width: Any, teacher_norm: Any, learning_rate: Any) -> Any
 
 def _spectrum() -> Derivation:
     u = 2 / sp.pi * K * sp.sqrt(2 * K - 1) / (2 * K + 1) ** sp.Rational(3, 2)
-    from theory.order_parameters.plateau import symmetric_jacobian
-
-    matrix = symmetric_jacobian()
     x = sp.Symbol("x")
-    polynomial = sp.factor(matrix.charpoly(x).as_expr())
+    polynomial = characteristic_polynomial()
     roots = sp.roots(sp.Poly(sp.expand(polynomial), x))
     values = [sp.factor(r) for r, multiplicity in roots.items() for _ in range(multiplicity)]
     ordered = sorted(values, key=lambda r: float(r.subs(K, 3)))
     return derivation(
         ("unit of rate", u, "T = 1"),
-        ("Jacobian over u", matrix, "ansatz Q_ii, Q_ij, M_ii, M_ij at the plateau, eta -> 0"),
+        ("Jacobian over u at K = 2", symmetric_jacobian(2), "ansatz Q_ii, Q_ij, M_ii/M, M_ij/M, eta -> 0"),
+        ("characteristic polynomial", polynomial, "exact at K = 2..8, interpolated in K"),
         ("eigenvalues", sp.Tuple(*(ETA * u * r for r in ordered)), "ascending"),
     )
 
 
 def _definition_spectrum(width: Any, learning_rate: Any) -> list[float]:
     import numpy as np
-
-    from theory.order_parameters.plateau import numeric_jacobian
 
     eigenvalues = np.linalg.eigvals(np.array(numeric_jacobian(int(width)), dtype=float))
     return sorted(float(learning_rate) * float(x.real) for x in eigenvalues)
@@ -161,7 +163,11 @@ def _definition_spectrum(width: Any, learning_rate: Any) -> list[float]:
 def _time() -> Derivation:
     t = sp.log(1 / ASYMMETRY.symbol) / (ETA * _escape_form())
     return derivation(
-        ("growth", sp.Eq(sp.Symbol("x"), ASYMMETRY.symbol * sp.exp(sp.Symbol("rate") * sp.Symbol("t"))), "linear phase"),
+        (
+            "growth",
+            sp.Eq(sp.Symbol("x"), ASYMMETRY.symbol * sp.exp(sp.Symbol("rate") * sp.Symbol("t"))),
+            "linear phase",
+        ),
         ("time to order one", t, "leading logarithm"),
     )
 
@@ -191,7 +197,15 @@ def _rectangular_evaluate(d: Derivation, values: dict[str, Any], digits: int) ->
 
 def _power(width: int, teacher_norm: float, learning_rate: float) -> float:
     n = width * (1 + teacher_norm)
-    return learning_rate * 2 / math.pi * teacher_norm**2 * width / math.sqrt(n - teacher_norm) / math.sqrt(n + teacher_norm)
+    return (
+        learning_rate
+        * 2
+        / math.pi
+        * teacher_norm**2
+        * width
+        / math.sqrt(n - teacher_norm)
+        / math.sqrt(n + teacher_norm)
+    )
 
 
 def _true_escape(width: int, teacher_norm: float, learning_rate: float) -> float:

@@ -34,5 +34,5 @@ def without_integral(value: float, covariance: Any, indices: Any) -> float:
     form, _ = ex.closed_form("I4", "relu", ("relu", "relu"), (1, 2, 3, 4))
     chosen = [int(i) - 1 for i in indices]
     entries = [covariance[a][b] for n, a in enumerate(chosen) for b in chosen[n:]]
-    bare = form.xreplace({integral: 0 for integral in form.atoms(ex.sp.Integral)})
+    bare = form.xreplace(dict.fromkeys(form.atoms(ex.sp.Integral), 0))
     return float(bare.subs(dict(zip(ex.arguments_for((1, 2, 3, 4)), entries, strict=True))).evalf())
