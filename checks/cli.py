@@ -19,7 +19,6 @@ from theory.law import Law
 
 app = typer.Typer(
     name="sgdlaws",
-    help="A theory checker for stochastic gradient descent.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -64,10 +64,10 @@ def entries() -> list[Entry]:
 
 
 def select(pattern: str | None) -> list[Entry]:
-    """Return the items whose node id or law matches: a substring, or a glob with ``*``; none raises CheckError."""
+    """Return the items whose node id or law matches: a part of them, with ``*`` for any text; none raises CheckError."""
     found = entries()
     if pattern:
-        glob = pattern if "*" in pattern else f"*{pattern}*"
+        glob = f"*{pattern.strip('*')}*"
         found = [e for e in found if fnmatch.fnmatchcase(e.node, _literal(glob)) or fnmatch.fnmatchcase(e.law, glob)]
     if not found:
         raise CheckError(f"no check matches {pattern!r}; `pytest checks --collect-only -q` prints all of them.")

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FORBIDDEN = {
-    "theory": {"torch", "numerics", "checks", "numpy", "scipy"},
+    "theory": {"torch", "numerics", "checks"},
     "numerics": {"theory", "checks"},
 }
 

@@ -95,7 +95,7 @@ def test_version_and_help_answer() -> None:
 
 
 def test_check_prints_json_with_every_verdict(tmp_path: Path) -> None:
-    run = sgdlaws("check", "check_stability.py::exponent_normal[[]chain*", "--json", cwd=tmp_path)
+    run = sgdlaws("check", "check_stability.py::exponent_normal[chain*", "--json", cwd=tmp_path)
     data = json.loads(run.stdout)
     assert run.returncode == 0, run.stderr
     assert {v["verdict"] for v in data["verdicts"]} == {"CONFIRMED"}
