@@ -17,6 +17,7 @@ from numerics.statistics import (
     Budget,
     Comparison,
     Covariance,
+    Crossing,
     Distribution,
     Mean,
     Plan,
@@ -53,6 +54,11 @@ EXACT_COVERAGE = {
         Slope((0.2, 0.5, 1.1, 1.9)),
         lambda r: 0.7 * np.array([0.2, 0.5, 1.1, 1.9]) + 0.3 + r.normal(size=(100, 4)),
         0.7,
+    ),
+    "crossing": (
+        Crossing(((0.5, 0.8, 1.3),)),
+        lambda r: r.normal(size=(300, 1)) * 0.3 + np.array([0.5, 0.8, 1.3]) ** 2 - 0.81 + 0.1 * r.normal(size=(300, 3)),
+        0.9,
     ),
     "log-log slope": (
         Slope(tuple(np.log([0.2, 0.5, 1.1, 1.9])), log=True),
@@ -234,3 +240,9 @@ def test_wrong_shapes_are_refused_with_the_remedy() -> None:
 def test_budget_and_plan_share_the_error() -> None:
     assert Budget(1e-3, 1000).per_claim == pytest.approx(1e-6)
     assert sum([Plan(100, 5).share(1e-6)] * 5) == pytest.approx(1e-6)
+
+
+def test_a_crossing_outside_its_bracket_is_invalid() -> None:
+    statistic = Crossing(((0.5, 0.8),))
+    x = torch.randn(100, 1, dtype=torch.float64) * 0.01 + torch.tensor([0.5, 0.8], dtype=torch.float64)
+    assert "no zero between 0.5 and 0.8" in (statistic.compare(statistic.reduce(x), 0.6, 0.01).invalid or "")

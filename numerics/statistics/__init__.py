@@ -20,6 +20,7 @@ for bit. The engine merges in chunk order, so that the result does not depend on
 """
 
 from numerics.statistics.covariance import Covariance, Variance
+from numerics.statistics.crossing import Crossing
 from numerics.statistics.distribution import Distribution, Quantile
 from numerics.statistics.mean import Mean
 from numerics.statistics.plan import Budget, Plan
@@ -41,6 +42,7 @@ __all__ = [
     "Budget",
     "Comparison",
     "Covariance",
+    "Crossing",
     "Distribution",
     "Mean",
     "Plan",

@@ -72,7 +72,7 @@ class Slope:
         """Return the interval of the slope (and intercept)."""
         n, mean, cross = state["count"], np.array(state["mean"]), np.array(state["cross"])
         rows = self._functionals()
-        problem = self._problem(state, mean, cross)
+        problem = self.problem(state)
         covariance = cross / max(n - 1, 1) / n
         if self.log:
             safe = np.where(mean > 0, mean, 1.0)
@@ -88,8 +88,9 @@ class Slope:
             invalid=problem,
         )
 
-    def _problem(self, state: State, mean: np.ndarray, cross: np.ndarray) -> str | None:
-        n, m2 = state["count"], np.diag(cross)
+    def problem(self, state: State) -> str | None:
+        """Return why the sample supports no statement, or None."""
+        n, mean, m2 = state["count"], np.array(state["mean"]), np.diag(np.array(state["cross"]))
         if state["bad"]:
             return f"{state['bad']} values are not finite"
         if n < self.minimum:
