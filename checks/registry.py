@@ -64,7 +64,7 @@ def entries() -> list[Entry]:
 
 
 def select(pattern: str | None) -> list[Entry]:
-    """Return the items whose node id or law matches: a part of them, with ``*`` for any text; none raises CheckError."""
+    """Return the items whose node id or law contains the pattern (``*``: any text); none raises CheckError."""
     found = entries()
     if pattern:
         glob = f"*{pattern.strip('*')}*"

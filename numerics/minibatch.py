@@ -35,7 +35,7 @@ def minibatch_sgd(
     loss: Callable[..., torch.Tensor],
     parameters: Mapping[str, torch.Tensor],
     draw_batch: Callable[[int], Batch],
-    learning_rate: float,
+    learning_rate: float | torch.Tensor,
     steps: int,
     *,
     weight_decay: float = 0.0,
@@ -45,9 +45,9 @@ def minibatch_sgd(
 ) -> Parameters:
     """Run ``theta <- theta - eta * (mean batch gradient + weight_decay * theta)`` for all replicas.
 
-    Heavy ball in the form ``v <- momentum * v + g, theta <- theta - eta * v``. Replicas for which
-    ``frozen(parameters)`` is True stay where they are (an absorbing set); ``observe(step, parameters)`` is called
-    after each step.
+    ``learning_rate`` may be a tensor with one entry per replica. Heavy ball in the form
+    ``v <- momentum * v + g, theta <- theta - eta * v``. Replicas for which ``frozen(parameters)`` is True stay where
+    they are (an absorbing set); ``observe(step, parameters)`` is called after each step.
     """
     state = {name: value.clone() for name, value in parameters.items()}
     velocity = {name: torch.zeros_like(value) for name, value in state.items()} if momentum else {}

@@ -68,3 +68,62 @@ def scalar_net_growth(
         steps,
     )
     return (torch.log((end["u"] + direction * end["w"]).abs()) - math.log(2 * TINY)) / steps
+
+
+def growth_at_rates(
+    chunk: Chunk, *, curvature_law: str, rates: tuple[float, ...], steps: int = 16, **parameters: Any
+) -> torch.Tensor:
+    """Growth rates at several learning rates on the same draws: (replicas, rates)."""
+    h = draw_curvature(chunk, curvature_law, steps, chunk.replicas, **parameters)
+    return torch.stack([mean_log_growth(1 - rate * h) for rate in rates], 1)
+
+
+def scalar_net_growth_at_rates(
+    chunk: Chunk,
+    *,
+    curvature_law: str,
+    rates: tuple[float, ...],
+    batch_size: int = 1,
+    steps: int = 24,
+    loss_factor: int = 2,
+    direction: int = -1,
+    **parameters: Any,
+) -> torch.Tensor:
+    """Growth rates of real SGD of f = u w x at several learning rates on the same data: (replicas, rates)."""
+    copies, replicas = len(rates), chunk.replicas
+    rate = torch.tensor(rates, dtype=torch.float64, device=chunk.device).repeat_interleave(replicas)
+    start = torch.full((copies * replicas,), TINY, dtype=torch.float64, device=chunk.device)
+
+    def batch(_: int) -> tuple[torch.Tensor, ...]:
+        x, y = scalar_net_data(chunk, curvature_law, batch_size, loss_factor, **parameters)
+        return x.repeat(1, copies), y.repeat(1, copies)
+
+    end = minibatch_sgd(scalar_net_loss(loss_factor), {"u": start, "w": direction * start}, batch, rate, steps)
+    growth = (torch.log((end["u"] + direction * end["w"]).abs()) - math.log(2 * TINY)) / steps
+    return growth.reshape(copies, replicas).T
+
+
+def both_growths(
+    chunk: Chunk, *, curvature_law: str, learning_rate: float, steps: int = 16, **parameters: Any
+) -> torch.Tensor:
+    """Growth rates of the multipliers 1 + eta z and 1 - eta z on the same draws: (replicas, 2)."""
+    z = draw_curvature(chunk, curvature_law, steps, chunk.replicas, **parameters)
+    return torch.stack([mean_log_growth(1 + learning_rate * z), mean_log_growth(1 - learning_rate * z)], 1)
+
+
+def scalar_net_both_growths(
+    chunk: Chunk, *, curvature_law: str, learning_rate: float, steps: int = 24, **parameters: Any
+) -> torch.Tensor:
+    """Growth rates of real SGD along u = w and along u = -w: (replicas, 2)."""
+    columns = [
+        scalar_net_growth(
+            chunk,
+            curvature_law=curvature_law,
+            learning_rate=learning_rate,
+            steps=steps,
+            direction=direction,
+            **parameters,
+        )
+        for direction in (1, -1)
+    ]
+    return torch.stack(columns, 1)
