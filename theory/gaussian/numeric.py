@@ -8,6 +8,7 @@ from typing import Any
 
 import mpmath
 import sympy as sp
+from sympy.integrals.quadrature import gauss_legendre
 
 
 @functools.lru_cache(maxsize=1024)
@@ -40,8 +41,11 @@ def form_function(form: Any, symbols: tuple[Any, ...]) -> Callable[..., Any]:
 def quadrature_form(form: Any, nodes: int = 24) -> Any:
     """Return the form with every integral replaced by its Gauss-Legendre sum, for printers that know no integral."""
     replaced = {}
-    points, weights = sp.integrals.quadrature.gauss_legendre(nodes, 20)
-    for integral in sp.sympify(form).atoms(sp.Integral):
+    integrals = sp.sympify(form).atoms(sp.Integral)
+    if not integrals:
+        return form
+    points, weights = gauss_legendre(nodes, 20)
+    for integral in integrals:
         variable, low, high = integral.limits[0]
         middle, half = (low + high) / 2, (high - low) / 2
         replaced[integral] = sp.Add(

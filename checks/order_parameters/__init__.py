@@ -1,0 +1,1 @@
+"""Experiments of the order-parameter family: where its laws meet simulated committees."""

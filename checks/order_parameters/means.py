@@ -1,0 +1,83 @@
+"""The derived Gaussian means, printed to torch once per kind and index pattern."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import sympy as sp
+import torch
+
+from numerics.committee import Committee
+from numerics.printer import compile_torch
+from theory.gaussian.numeric import quadrature_form
+from theory.order_parameters import expectations as ex
+from theory.order_parameters.activation import X, activation
+
+
+@functools.lru_cache(maxsize=64)
+def unit_functions(name: str) -> tuple[Any, Any]:
+    """Return the activation and its slope as tensor functions."""
+    s = activation(name)
+    slope = sp.S.Zero if s.derivative is None else s.derivative
+    return compile_torch(s.expression, [X], name=name), compile_torch(slope, [X], name=f"slope of {name}")
+
+
+@functools.lru_cache(maxsize=512)
+def compiled_mean(kind: str, student: str, units: tuple[str, ...], pattern: tuple[int, ...]) -> Any:
+    """Return a mean of one index pattern as a tensor function of its covariances."""
+    form, _ = ex.closed_form(kind, student, units, pattern)
+    return compile_torch(quadrature_form(form), list(ex.arguments_for(pattern)), name=f"{kind} of {student}")
+
+
+@functools.lru_cache(maxsize=64)
+def means(student: str, teacher: str) -> Callable[[str, str, Sequence[tuple[int, ...]], torch.Tensor], torch.Tensor]:
+    """Return the means of a problem as the function that ``numerics.committee_field`` asks for."""
+    names = {"s": student, "t": teacher}
+
+    def mean(kind: str, letters: str, indices: Sequence[tuple[int, ...]], omega: torch.Tensor) -> torch.Tensor:
+        units = tuple(names[c] for c in letters)
+        kinked = ex.kinked_positions(kind, activation(student), tuple(activation(u) for u in units))
+        groups: dict[tuple[int, ...], list[int]] = {}
+        for n, index in enumerate(indices):
+            groups.setdefault(ex.pattern_of(index, kinked), []).append(n)
+        parts, order = [], []
+        for pattern, members in groups.items():
+            labels = sorted(set(pattern))
+            chosen = torch.tensor([[indices[n][label - 1] for label in labels] for n in members])
+            pairs = [(a, b) for a in range(len(labels)) for b in range(a, len(labels))]
+            entries = [omega[chosen[:, a], chosen[:, b]] for a, b in pairs]
+            values = compiled_mean(kind, student, units, pattern)(*entries)
+            parts.append(values.expand(len(members), omega.shape[-1]))
+            order += members
+        joined = torch.cat(parts)
+        return joined if order == sorted(order) else joined[torch.argsort(torch.tensor(order))]
+
+    return mean
+
+
+def committee(values: dict[str, Any]) -> Committee:
+    """Return the simulated problem of a law's parameters (second layers default to ones)."""
+    student = values["activation"]
+    teacher = values.get("teacher_activation", "same")
+    unit, slope = unit_functions(student)
+    return Committee(
+        unit,
+        slope,
+        unit_functions(student if teacher == "same" else teacher)[0],
+        values["teacher_overlap"],
+        values.get("student_second_layer") or [1.0] * len(values["student_overlap"]),
+        values.get("teacher_second_layer") or [1.0] * len(values["teacher_overlap"]),
+        values["learning_rate"],
+        values.get("noise_variance", 0.0),
+        values.get("batch_size", 1),
+        values.get("second_layer_learning_rate", 0.0),
+        values.get("weight_decay_rate", 0.0),
+    )
+
+
+def problem_means(values: dict[str, Any]) -> Any:
+    """Return the means of a law's activations."""
+    teacher = values.get("teacher_activation", "same")
+    return means(values["activation"], values["activation"] if teacher == "same" else teacher)
