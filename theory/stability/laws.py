@@ -1,0 +1,24 @@
+"""All laws of the stability family."""
+
+from __future__ import annotations
+
+from theory.law import Law
+from theory.stability.exponents_elementary import ELEMENTARY
+from theory.stability.exponents_empirical import EMPIRICAL_LAWS
+from theory.stability.exponents_gamma import GAMMA_LAWS
+from theory.stability.exponents_square import SQUARE_LAWS
+from theory.stability.exponents_symmetric import SYMMETRIC_LAWS
+from theory.stability.general_laws import GENERAL_LAWS
+from theory.stability.mean_square_laws import MEAN_SQUARE_LAWS
+from theory.stability.saddle_laws import SADDLE_LAWS
+
+LAWS: tuple[Law, ...] = (
+    *ELEMENTARY,
+    *GAMMA_LAWS,
+    *SQUARE_LAWS,
+    *SYMMETRIC_LAWS,
+    *EMPIRICAL_LAWS,
+    *GENERAL_LAWS,
+    *MEAN_SQUARE_LAWS,
+    *SADDLE_LAWS,
+)
