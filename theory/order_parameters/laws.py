@@ -7,10 +7,13 @@ from theory.order_parameters import (
     committee_laws,
     equation_laws,
     expectation_laws,
+    finite_laws,
+    fluctuation_laws,
     identity_laws,
     perfect_laws,
     phase_laws,
     plateau_laws,
+    single_unit_laws,
 )
 
 LAWS: tuple[Law, ...] = (
@@ -21,4 +24,7 @@ LAWS: tuple[Law, ...] = (
     *perfect_laws.LAWS,
     *committee_laws.LAWS,
     *plateau_laws.LAWS,
+    *single_unit_laws.LAWS,
+    *finite_laws.LAWS,
+    *fluctuation_laws.LAWS,
 )
