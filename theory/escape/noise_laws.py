@@ -14,15 +14,15 @@ import sympy as sp
 from theory.derivation import Derivation
 from theory.escape import noise
 from theory.escape.notation import (
-    B,
     BATCH_SIZE,
     CURVATURE,
     DISPLACEMENT,
     DISPLACEMENTS,
     KURTOSIS,
-    L,
     NOISE_VARIANCE,
     REPLACEMENT,
+    B,
+    L,
     N,
 )
 from theory.escape.sources import MORI, ZIYIN

@@ -8,7 +8,7 @@ import sympy as sp
 
 from theory.derivation import Derivation, derivation
 from theory.escape.identities import require_zero
-from theory.escape.notation import B, K, L, L_min, T, alpha, c, eta, h, m, n, v
+from theory.escape.notation import B, K, L_min, T, alpha, c, eta, h, m, n, v
 
 loss, slope = sp.symbols("L L'", positive=True)
 phi = sp.Symbol("phi", positive=True)
@@ -99,7 +99,7 @@ def moment_fit() -> Derivation:
     """phi_fit = B/(eta h) - (B-1)/2: the mean of v of the exact discrete process equated to the power law."""
     e = eta * h
     bracket = 2 - e * (1 + 1 / B)
-    mean, x = sp.symbols("S X", positive=True)
+    mean = sp.Symbol("S", positive=True)
     balance = sp.Eq(mean, mean * (1 - 2 * e + e**2 * (1 + 1 / B)) + e**2 * mean * n / B + e**2 * n / B)
     (exact,) = sp.solve(balance, mean)
     (form,) = sp.solve(sp.Eq(sp.cancel(exact), (n / 2) / (phi - 1 - n / 2)), phi)
