@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from theory.law import Law
+from theory.stability.exponents_circle import CIRCLE_LAWS
 from theory.stability.exponents_elementary import ELEMENTARY
 from theory.stability.exponents_empirical import EMPIRICAL_LAWS
 from theory.stability.exponents_gamma import GAMMA_LAWS
@@ -17,6 +18,7 @@ LAWS: tuple[Law, ...] = (
     *GAMMA_LAWS,
     *SQUARE_LAWS,
     *SYMMETRIC_LAWS,
+    *CIRCLE_LAWS,
     *EMPIRICAL_LAWS,
     *GENERAL_LAWS,
     *MEAN_SQUARE_LAWS,

@@ -1,0 +1,1 @@
+"""Stability of SGD near saddles and minima: Lyapunov exponents of random multipliers and matrix products."""
