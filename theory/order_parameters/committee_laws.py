@@ -187,56 +187,108 @@ _WIDE = dm.WIDTH.within(integer(1, region=(2, 6)))
 
 LAWS = (
     Law(
-        id="order_parameters.critical_learning_rate.committee_linear", title="critical learning rate of linear committees",
+        id="order_parameters.critical_learning_rate.committee_linear",
+        title="critical learning rate of linear committees",
         statement="K linear students on K linear teachers, second layers one: stable for eta < 2/K.",
-        quantity=sp.Symbol("eta_c"), parameters=(_WIDE,), derive=_linear_threshold,
-        definition=_linear_threshold_definition, sources=(DERIVED,), rungs=("algebra", "chain"),
+        quantity=sp.Symbol("eta_c"),
+        parameters=(_WIDE,),
+        derive=_linear_threshold,
+        definition=_linear_threshold_definition,
+        sources=(DERIVED,),
+        rungs=("algebra", "chain"),
         mutants=(mutant_value("2", lambda width: 2.0),),
     ),
     Law(
-        id="order_parameters.critical_learning_rate.committee_erf", title="critical learning rate of erf committees",
+        id="order_parameters.critical_learning_rate.committee_erf",
+        title="critical learning rate of erf committees",
         statement="K = p = k, orthogonal teacher of squared norm T: smallest positive root of det(eta B - A).",
-        quantity=sp.Symbol("eta_c"), parameters=(_WIDE, dm.TEACHER_NORM.within(positive(0.4, 2.5)).with_default(1.0)),
-        derive=_threshold, definition=_full_threshold, evaluator=_threshold_evaluate, sources=(DERIVED,),
+        quantity=sp.Symbol("eta_c"),
+        parameters=(_WIDE, dm.TEACHER_NORM.within(positive(0.4, 2.5)).with_default(1.0)),
+        derive=_threshold,
+        definition=_full_threshold,
+        evaluator=_threshold_evaluate,
+        sources=(DERIVED,),
         rungs=("algebra", "flow"),
-        mutants=(mutant_value("single unit over K", lambda width, teacher_norm: _single(teacher_norm) / width),
-                 mutant_value("g_oo without its last term", _without_last)),
+        mutants=(
+            mutant_value("single unit over K", lambda width, teacher_norm: _single(teacher_norm) / width),
+            mutant_value("g_oo without its last term", _without_last),
+        ),
     ),
     Law(
-        id="order_parameters.phase.critical_learning_rate", title="critical gamma on the plateau line, mean normalisation",
+        id="order_parameters.phase.critical_learning_rate",
+        title="critical gamma on the plateau line, mean normalisation",
         statement="erf, p = k: perfect learning with gamma < p^2 eta_c(p), which tends to pi sqrt(1 + 2T) p.",
-        quantity=sp.Symbol("gamma_c"), parameters=(_WIDE, dm.TEACHER_NORM), derive=_threshold,
+        quantity=sp.Symbol("gamma_c"),
+        parameters=(_WIDE, dm.TEACHER_NORM),
+        derive=_threshold,
         definition=lambda width, teacher_norm: width**2 * _full_threshold(width, teacher_norm),
-        evaluator=_phase_threshold, sources=(DERIVED,), rungs=("algebra",),
-        mutants=(mutant_value("p eta_c", lambda width, teacher_norm: width * _plain_threshold(width, teacher_norm)),
-                 mutant_value("eta_c", lambda width, teacher_norm: _plain_threshold(width, teacher_norm))),
+        evaluator=_phase_threshold,
+        sources=(DERIVED,),
+        rungs=("algebra",),
+        mutants=(
+            mutant_value("p eta_c", lambda width, teacher_norm: width * _plain_threshold(width, teacher_norm)),
+            mutant_value("eta_c", lambda width, teacher_norm: _plain_threshold(width, teacher_norm)),
+        ),
     ),
     Law(
-        id="order_parameters.noise_floor.committee_linear", title="noise floor of linear committees",
+        id="order_parameters.noise_floor.committee_linear",
+        title="noise floor of linear committees",
         statement="K linear students on K linear teachers: eta K Delta/(2(2 - eta K)), exact in Delta.",
-        quantity=sp.Symbol("eps"), parameters=(_WIDE, RATE, dm.NOISE), derive=_committee_linear,
-        definition=_linear_floor_definition, sources=(DERIVED,), constraints=(_STABLE,),
-        rungs=("algebra", "flow", "chain"), gate_points=10,
-        mutants=(mutant_value("K missing in the denominator", lambda width, learning_rate, noise_variance:
-                              learning_rate * width * noise_variance / (2 * (2 - learning_rate))),),
+        quantity=sp.Symbol("eps"),
+        parameters=(_WIDE, RATE, dm.NOISE),
+        derive=_committee_linear,
+        definition=_linear_floor_definition,
+        sources=(DERIVED,),
+        constraints=(_STABLE,),
+        rungs=("algebra", "flow", "chain"),
+        gate_points=10,
+        mutants=(
+            mutant_value(
+                "K missing in the denominator",
+                lambda width, learning_rate, noise_variance: (
+                    learning_rate * width * noise_variance / (2 * (2 - learning_rate))
+                ),
+            ),
+        ),
     ),
     Law(
-        id="order_parameters.noise_floor.committee_erf", title="noise floor of erf committees",
+        id="order_parameters.noise_floor.committee_erf",
+        title="noise floor of erf committees",
         statement="K = p = k, orthogonal teacher: first order in Delta, all orders in eta.",
-        quantity=sp.Symbol("eps"), parameters=(_WIDE, dm.TEACHER_NORM, RATE, dm.NOISE), derive=_floor,
-        definition=_full_floor, sources=(DERIVED,), regime=SMALL_NOISE, rungs=("algebra", "flow"),
+        quantity=sp.Symbol("eps"),
+        parameters=(_WIDE, dm.TEACHER_NORM, RATE, dm.NOISE),
+        derive=_floor,
+        definition=_full_floor,
+        sources=(DERIVED,),
+        regime=SMALL_NOISE,
+        rungs=("algebra", "flow"),
         constraints=(Constraint(_below, "the learning rate must lie below the critical one"),),
         mutants=(mutant_value("small-rate formula", _small_floor),),
     ),
     Law(
-        id="order_parameters.noise_floor.small_rate", title="small-rate floor of a student with more units than the teacher",
+        id="order_parameters.noise_floor.small_rate",
+        title="small-rate floor of a student with more units than the teacher",
         statement="erf, orthonormal teacher of k units (width), p = k + L students: (eta Delta/2pi)(L + k/sqrt 3).",
-        quantity=sp.Symbol("eps"), parameters=(_WIDE, EXCESS, RATE, dm.NOISE.within(nonnegative(0.01, 0.5))),
-        derive=_small, definition=_small_definition, sources=(GOLDT,), regime=Regime("eta -> 0, t -> infinity", "O(eta**2)"),
+        quantity=sp.Symbol("eps"),
+        parameters=(_WIDE, EXCESS, RATE, dm.NOISE.within(nonnegative(0.01, 0.5))),
+        derive=_small,
+        definition=_small_definition,
+        sources=(GOLDT,),
+        regime=Regime("eta -> 0, t -> infinity", "O(eta**2)"),
         rungs=("algebra", "flow"),
-        mutants=(mutant_value("L + k", lambda width, excess_width, learning_rate, noise_variance:
-                              learning_rate * noise_variance / (2 * math.pi) * (width + excess_width)),
-                 mutant_value("sqrt 3 on L", lambda width, excess_width, learning_rate, noise_variance:
-                              learning_rate * noise_variance / (2 * math.pi) * (width + excess_width / math.sqrt(3)))),
+        mutants=(
+            mutant_value(
+                "L + k",
+                lambda width, excess_width, learning_rate, noise_variance: (
+                    learning_rate * noise_variance / (2 * math.pi) * (width + excess_width)
+                ),
+            ),
+            mutant_value(
+                "sqrt 3 on L",
+                lambda width, excess_width, learning_rate, noise_variance: (
+                    learning_rate * noise_variance / (2 * math.pi) * (width + excess_width / math.sqrt(3))
+                ),
+            ),
+        ),
     ),
-)  # fmt: skip
+)

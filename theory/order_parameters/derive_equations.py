@@ -20,8 +20,19 @@ from theory.order_parameters.domains import state_problem, symmetry_problem
 from theory.order_parameters.state import State, definition_means, evaluate, rows, state_of
 
 MAX_FIELDS, EXPANDED_FIELDS = 12, 4
-_KEYS = {"Q", "M", "P", "a", "v", "learning_rate", "noise_variance", "batch_size", "second_layer_learning_rate",
-         "weight_decay_rate", "parameters"}  # fmt: skip
+_KEYS = {
+    "Q",
+    "M",
+    "P",
+    "a",
+    "v",
+    "learning_rate",
+    "noise_variance",
+    "batch_size",
+    "second_layer_learning_rate",
+    "weight_decay_rate",
+    "parameters",
+}
 _LATEX = {
     "dM": r"\dot M_{jr} = \eta a_j \sum_u b_u I_3(j,r,u) - \omega M_{jr}",
     "dQ": r"\dot Q_{jl} = \eta a_j \sum_u b_u I_3(j,l,u) + \eta a_l \sum_u b_u I_3(l,j,u) + \frac{\eta^2}{B} a_j a_l "
@@ -83,8 +94,11 @@ def derive_order_parameters(
         "definition": eq.DEFINITION,
         "self_check": _self_check(student, teacher, students, teachers, closed),
     }
-    numbers = _numbers(state, trained, closed) if state is not None else dict.fromkeys(
-        ("dM", "dQ", "da", "generalisation_error", "dQ_learning", "dQ_noise", "value"))  # fmt: skip
+    numbers = (
+        _numbers(state, trained, closed)
+        if state is not None
+        else dict.fromkeys(("dM", "dQ", "da", "generalisation_error", "dQ_learning", "dQ_noise", "value"))
+    )
     if not result["self_check"]["passed"]:
         raise DerivationError(
             f"the derived equations differ from quadrature by {result['self_check']['max_difference']:.3g}; withheld."
@@ -182,8 +196,11 @@ def read_state(
         raise DerivationError(
             "second_layer_learning_rate is given but the second layer is fixed; use --second-layer trained."
         )
-    q, m, p = (_matrix(at[k], k, shape) for k, shape in zip("QMP", ((0, 0), (0, 1), (1, 1)), strict=True) for shape in
-               [(size[shape[0]], size[shape[1]])])  # fmt: skip
+    q, m, p = (
+        _matrix(at[k], k, shape)
+        for k, shape in zip("QMP", ((0, 0), (0, 1), (1, 1)), strict=True)
+        for shape in [(size[shape[0]], size[shape[1]])]
+    )
     a, v = (_list(at.get(k), k, n) for k, n in zip("av", size, strict=True))
     for name, value in (("Q", q), ("P", p)):
         problem = symmetry_problem(value)
@@ -196,8 +213,15 @@ def read_state(
     if own is not None and batch is not None and own != batch:
         raise DerivationError(f"batch_size {own} of the state and --batch {batch} differ; give one of them.")
     chosen = own if own is not None else batch or 1
-    rates = {k: _rate(at, k, low) for k, low in (("learning_rate", None), ("noise_variance", 0.0),
-             ("second_layer_learning_rate", 0.0), ("weight_decay_rate", 0.0))}  # fmt: skip
+    rates = {
+        k: _rate(at, k, low)
+        for k, low in (
+            ("learning_rate", None),
+            ("noise_variance", 0.0),
+            ("second_layer_learning_rate", 0.0),
+            ("weight_decay_rate", 0.0),
+        )
+    }
     if not _is_number(chosen) or chosen < 1 or int(chosen) != chosen:
         raise DerivationError(f"batch_size {chosen!r} must be an integer of at least 1.")
     given = at.get("parameters") or {}
@@ -208,10 +232,19 @@ def read_state(
         reason = "has no value; add it to 'parameters'" if name in wanted else "does not occur in the activations"
         raise DerivationError(f"the parameter {name!r} {reason}.")
     return state_of(
-        {"activation": student.text, "teacher_activation": teacher.text, "student_overlap": q,
-         "teacher_student_overlap": m, "teacher_overlap": p, "student_second_layer": a, "teacher_second_layer": v,
-         "batch_size": int(chosen), "parameters": given, **rates}
-    )  # fmt: skip
+        {
+            "activation": student.text,
+            "teacher_activation": teacher.text,
+            "student_overlap": q,
+            "teacher_student_overlap": m,
+            "teacher_overlap": p,
+            "student_second_layer": a,
+            "teacher_second_layer": v,
+            "batch_size": int(chosen),
+            "parameters": given,
+            **rates,
+        }
+    )
 
 
 def _rate(at: Mapping[str, Any], key: str, low: float | None) -> float:
@@ -284,12 +317,21 @@ def _self_check(student: Activation, teacher: Activation, p: int, k: int, closed
         omega = random_covariance(p + k, rng)
         given = {name: round(rng.uniform(0.4, 1.1), 3) for name in names}
         state = state_of(
-            {"activation": student.text, "teacher_activation": teacher.text,
-             "student_overlap": [r[:p] for r in omega[:p]], "teacher_student_overlap": [r[p:] for r in omega[:p]],
-             "teacher_overlap": [r[p:] for r in omega[p:]], "learning_rate": 0.7, "noise_variance": 0.2,
-             "student_second_layer": [0.8 - 0.3 * j for j in range(p)], "teacher_second_layer": [1.1] * k,
-             "second_layer_learning_rate": 0.4, "batch_size": 2, "parameters": given}
-        )  # fmt: skip
+            {
+                "activation": student.text,
+                "teacher_activation": teacher.text,
+                "student_overlap": [r[:p] for r in omega[:p]],
+                "teacher_student_overlap": [r[p:] for r in omega[:p]],
+                "teacher_overlap": [r[p:] for r in omega[p:]],
+                "learning_rate": 0.7,
+                "noise_variance": 0.2,
+                "student_second_layer": [0.8 - 0.3 * j for j in range(p)],
+                "teacher_second_layer": [1.1] * k,
+                "second_layer_learning_rate": 0.4,
+                "batch_size": 2,
+                "parameters": given,
+            }
+        )
         return _against_definition(state)
     worst, passed = 0.0, True
     for kind, size in ex.KINDS.items():

@@ -101,7 +101,7 @@ def _closed(found: ClosedForm, point: Any) -> dict[str, Any]:
     check = self_check(found)
     if not check["passed"]:
         raise DerivationError(
-            f"the closed form differs from quadrature by {check['max_difference']:.3g}; it is withheld. Please report it."
+            f"the closed form differs from quadrature by {check['max_difference']:.3g}; it is withheld."
         )
     form, replacements = found.form, []
     text = sp.sstr(form)
@@ -133,7 +133,7 @@ def value_at(expression: Any, z: tuple[Any, ...], covariance: Any, parameters: M
     found = gaussian_mean(merged, [z[i] for i in kept])
     entries = [covariance[i][j] for n, i in enumerate(kept) for j in kept[n:]]
     symbols = _upper(found.covariance)
-    needed = {s: v for s, v in zip(symbols, entries, strict=True)}
+    needed = dict(zip(symbols, entries, strict=True))
     return numeric_form(found.form, needed | dict(parameters))
 
 

@@ -46,13 +46,17 @@ def derive_perfect_learning(
         "noise_floor": perfect.noise_floor(activation_text),
         "rates": [perpendicular, parallel],
     }
-    renamed = {perfect.T: sp.Symbol("teacher_norm", positive=True), perfect.ETA: sp.Symbol("learning_rate", positive=True),
-               perfect.NOISE: sp.Symbol("noise_variance", nonnegative=True)}  # fmt: skip
+    renamed = {
+        perfect.T: sp.Symbol("teacher_norm", positive=True),
+        perfect.ETA: sp.Symbol("learning_rate", positive=True),
+        perfect.NOISE: sp.Symbol("noise_variance", nonnegative=True),
+    }
     texts = {
-        key: [sp.sstr(f.subs(at_batch).subs(renamed)) for f in form] if isinstance(form, list)
+        key: [sp.sstr(f.subs(at_batch).subs(renamed)) for f in form]
+        if isinstance(form, list)
         else sp.sstr(form.subs(at_batch).subs(renamed))
         for key, form in forms.items()
-    }  # fmt: skip
+    }
     result: dict[str, Any] = {"activation": sp.sstr(unit.expression), "batch_size": size, "closed_form": texts}
     return result | _values(forms, size, at)
 

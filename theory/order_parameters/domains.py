@@ -107,14 +107,18 @@ ACTIVATION = Parameter("activation", None, "activation: a name or an expression 
 TEACHER_ACTIVATION = Parameter(
     "teacher_activation", None, "activation of the teacher ('same' for the student's)", text("same", "hermite2")
 ).with_default("same")
-STUDENT_OVERLAP = Parameter("student_overlap", sp.Symbol("Q", positive=True), "overlaps Q of the students",
-                            symmetric("overlap", 2))  # fmt: skip
+STUDENT_OVERLAP = Parameter(
+    "student_overlap", sp.Symbol("Q", positive=True), "overlaps Q of the students", symmetric("overlap", 2)
+)
 CROSS_OVERLAP = Parameter(
-    "teacher_student_overlap", sp.Symbol("M", real=True), "overlaps M of students with teachers",
+    "teacher_student_overlap",
+    sp.Symbol("M", real=True),
+    "overlaps M of students with teachers",
     MatrixDomain("matrix", region=(-0.45, 0.45), shape=(2, 1)),
-)  # fmt: skip
-TEACHER_OVERLAP = Parameter("teacher_overlap", sp.Symbol("P", positive=True), "overlaps P of the teachers",
-                            symmetric("overlap", 1))  # fmt: skip
+)
+TEACHER_OVERLAP = Parameter(
+    "teacher_overlap", sp.Symbol("P", positive=True), "overlaps P of the teachers", symmetric("overlap", 1)
+)
 STUDENT_LAYER = Parameter(
     "student_second_layer", None, "second layer a of the student (ones if not given)", real_list(-1.5, 1.5, (2, 2))
 ).with_default(None)
@@ -139,7 +143,11 @@ DECAY = Parameter(
 TEACHER_NORM = Parameter(
     "teacher_norm", sp.Symbol("T", positive=True), "squared norm of the orthogonal teachers", positive(0.4, 2.0)
 ).with_default(1.0)
-WIDTH = Parameter("width", sp.Symbol("K", integer=True, positive=True), "number of students and of teachers",
-                  integer(1, region=(2, 5)))  # fmt: skip
+WIDTH = Parameter(
+    "width",
+    sp.Symbol("K", integer=True, positive=True),
+    "number of students and of teachers",
+    integer(1, region=(2, 5)),
+)
 DIMENSION = Parameter("dimension", sp.Symbol("d", positive=True), "input dimension", integer(1, region=(6, 40)))
 TIME = Parameter("time", sp.Symbol("t", nonnegative=True), "time, steps over dimension", nonnegative(0.2, 3.0))

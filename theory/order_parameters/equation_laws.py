@@ -18,14 +18,27 @@ from theory.order_parameters.state import State, definition_means, evaluate, row
 from theory.parameter import Constraint, Parameter
 from theory.source import DERIVED, Source
 
-VEIGA = Source("veiga2022", "R. Veiga, L. Stephan, B. Loureiro, F. Krzakala, L. Zdeborova",
-               "Phase diagram of stochastic gradient descent in high-dimensional two-layer neural networks", 2022,
-               "2202.00293")  # fmt: skip
-SAAD_SOLLA = Source("saadsolla1995", "D. Saad, S. A. Solla", "On-line learning in soft committee machines", 1995,
-                    venue="Physical Review E 52, 4225")  # fmt: skip
-GOLDT = Source("goldt2019", "S. Goldt, M. Advani, A. Saxe, F. Krzakala, L. Zdeborova",
-               "Dynamics of stochastic gradient descent for two-layer neural networks in the teacher-student setup",
-               2019, "1906.08632")  # fmt: skip
+VEIGA = Source(
+    "veiga2022",
+    "R. Veiga, L. Stephan, B. Loureiro, F. Krzakala, L. Zdeborova",
+    "Phase diagram of stochastic gradient descent in high-dimensional two-layer neural networks",
+    2022,
+    "2202.00293",
+)
+SAAD_SOLLA = Source(
+    "saadsolla1995",
+    "D. Saad, S. A. Solla",
+    "On-line learning in soft committee machines",
+    1995,
+    venue="Physical Review E 52, 4225",
+)
+GOLDT = Source(
+    "goldt2019",
+    "S. Goldt, M. Advani, A. Saxe, F. Krzakala, L. Zdeborova",
+    "Dynamics of stochastic gradient descent for two-layer neural networks in the teacher-student setup",
+    2019,
+    "1906.08632",
+)
 LIMIT = Regime("d -> infinity", "O(1/d)")
 
 NETWORK: tuple[Parameter, ...] = (
@@ -94,8 +107,12 @@ def _atoms(form: Any) -> set[Any]:
 
 def _means(kind: str, student: str, teacher: str) -> Any:
     positions = tuple(range(1, ex.KINDS[kind] + 1))
-    units = {"I2": [(student, student), (student, teacher), (teacher, teacher)], "I3": [(student,), (teacher,)],
-             "I4": [(student, student), (student, teacher), (teacher, teacher)], "J2": [()]}[kind]  # fmt: skip
+    units = {
+        "I2": [(student, student), (student, teacher), (teacher, teacher)],
+        "I3": [(student,), (teacher,)],
+        "I4": [(student, student), (student, teacher), (teacher, teacher)],
+        "J2": [()],
+    }[kind]
     forms = [ex.closed_form(kind, student, u, positions)[0] for u in dict.fromkeys(units)]
     return sp.Tuple(sp.Symbol(kind), *forms)
 
@@ -187,9 +204,12 @@ def _noise_without_slopes(value: Any, values: dict[str, Any]) -> Any:
     a, scale = _layer(values), values["learning_rate"] ** 2 / values["batch_size"] * values["noise_variance"]
     state = state_of(values)
     bare = [
-        [a[j] * a[l] * scale * (1 - float(ex.value("J2", state.activation, (), (j, l), state.covariance)))
-         for l in range(len(a))] for j in range(len(a))
-    ]  # fmt: skip
+        [
+            a[j] * a[l] * scale * (1 - float(ex.value("J2", state.activation, (), (j, l), state.covariance)))
+            for l in range(len(a))
+        ]
+        for j in range(len(a))
+    ]
     return _matrix(lambda x, y: x + y, value, bare)
 
 
@@ -206,54 +226,124 @@ _ONE_RATE = dm.LEARNING_RATE.with_default(1.0)
 def _law(name: str, title: str, quantity: str, part: str, index: int, mutants: tuple[Mutant, ...], **more: Any) -> Law:
     parameters = more.pop("parameters", NETWORK)
     return Law(
-        id=f"order_parameters.{name}", title=title,
+        id=f"order_parameters.{name}",
+        title=title,
         statement=f"{title}, for online SGD of a two-layer student on a two-layer teacher with Gaussian inputs, any "
         "activation with closed Gaussian means, any numbers of students and teachers.",
-        quantity=sp.Symbol(quantity), parameters=parameters, derive=partial(derive_part, part, index),
-        definition=partial(define_part, part), evaluator=partial(evaluate_part, part),
-        structure=("activation", "teacher_activation"), display={"activation": "erf", "teacher_activation": "same"},
-        constraints=(FITS,), regime=LIMIT, mutants=mutants, gate_points=8, **more,
-    )  # fmt: skip
+        quantity=sp.Symbol(quantity),
+        parameters=parameters,
+        derive=partial(derive_part, part, index),
+        definition=partial(define_part, part),
+        evaluator=partial(evaluate_part, part),
+        structure=("activation", "teacher_activation"),
+        display={"activation": "erf", "teacher_activation": "same"},
+        constraints=(FITS,),
+        regime=LIMIT,
+        mutants=mutants,
+        gate_points=8,
+        **more,
+    )
 
 
 LAWS = (
     _law(
-        "ode.teacher_overlap", "ODE of the overlaps M with the teacher", "dM/dt", "dm", 0,
-        (combined("a_j dropped", "dm", _without_a),
-         combined("Delta added to dM", "dm", lambda v, full: _matrix(lambda x: x + full["noise_variance"], v)),
-         combined("rate squared", "dm", lambda v, full: _matrix(
-             lambda x, y: x + (full["learning_rate"] - 1) * y, v, _part(full, "learning_m")))),
-        rungs=("algebra", "chain", "sgd", "net"), sources=(VEIGA, SAAD_SOLLA, GOLDT),
+        "ode.teacher_overlap",
+        "ODE of the overlaps M with the teacher",
+        "dM/dt",
+        "dm",
+        0,
+        (
+            combined("a_j dropped", "dm", _without_a),
+            combined("Delta added to dM", "dm", lambda v, full: _matrix(lambda x: x + full["noise_variance"], v)),
+            combined(
+                "rate squared",
+                "dm",
+                lambda v, full: _matrix(lambda x, y: x + (full["learning_rate"] - 1) * y, v, _part(full, "learning_m")),
+            ),
+        ),
+        rungs=("algebra", "chain", "sgd", "net"),
+        sources=(VEIGA, SAAD_SOLLA, GOLDT),
     ),
     _law(
-        "ode.student_overlap", "ODE of the overlaps Q of the students", "dQ/dt", "dq", 1,
-        (combined("noise term doubled", "dq", _scaled_noise(lambda _: 2.0)),
-         combined("noise term missing", "dq", _scaled_noise(lambda _: 0.0)),
-         combined("eta for eta^2", "dq", _scaled_noise(lambda v: 1 / v["learning_rate"])),
-         combined("1/B missing", "dq", _scaled_noise(lambda v: v["batch_size"])),
-         combined("Delta without J2", "dq", _noise_without_slopes),
-         combined("factor 2 of the learning term missing", "dq", lambda v, full: _matrix(
-             lambda x, y: x - y / 2, v, _part(full, "learning_q"))),
-         combined("I3 index swap", "dq", _field_swap)),
-        rungs=("algebra", "chain", "sgd", "net"), sources=(VEIGA, SAAD_SOLLA, GOLDT),
+        "ode.student_overlap",
+        "ODE of the overlaps Q of the students",
+        "dQ/dt",
+        "dq",
+        1,
+        (
+            combined("noise term doubled", "dq", _scaled_noise(lambda _: 2.0)),
+            combined("noise term missing", "dq", _scaled_noise(lambda _: 0.0)),
+            combined("eta for eta^2", "dq", _scaled_noise(lambda v: 1 / v["learning_rate"])),
+            combined("1/B missing", "dq", _scaled_noise(lambda v: v["batch_size"])),
+            combined("Delta without J2", "dq", _noise_without_slopes),
+            combined(
+                "factor 2 of the learning term missing",
+                "dq",
+                lambda v, full: _matrix(lambda x, y: x - y / 2, v, _part(full, "learning_q")),
+            ),
+            combined("I3 index swap", "dq", _field_swap),
+        ),
+        rungs=("algebra", "chain", "sgd", "net"),
+        sources=(VEIGA, SAAD_SOLLA, GOLDT),
     ),
-    _law("ode.learning_term", "learning term of dQ/dt, linear in the rate", "dQ/dt (learning)", "learning_q", 1,
-         (combined("one of the two terms", "learning_q", lambda v, _: _matrix(lambda x: x / 2, v)),),
-         sources=(VEIGA, DERIVED)),
-    _law("ode.noise_term", "noise term of dQ/dt, quadratic in the rate", "dQ/dt (noise)", "noise_q", 1,
-         (changed("label noise left out", "noise_q", lambda full: {"noise_variance": 0.0}),
-          combined("without 1/B", "noise_q", lambda v, full: _matrix(lambda x: x * full["batch_size"], v))),
-         sources=(VEIGA, DERIVED)),
-    _law("ode.second_layer", "ODE of the second layer a", "da/dt", "da", 2,
-         (combined("Delta added", "da", lambda v, full: [x + full["noise_variance"] for x in v]),
-          combined("eta2 squared", "da", lambda v, full: [
-              x + (full["second_layer_learning_rate"] - 1) * y for x, y in zip(v, _part(full, "second_layer"), strict=True)]),
-          changed("a for b: wrong sign of the student", "da", lambda full: {
-              "student_second_layer": [-x for x in _layer(full)]})),
-         rungs=("algebra", "chain", "sgd"), sources=(GOLDT,)),
-    _law("generalisation_error", "generalisation error of a student, label noise excluded", "error", "error", 0,
-         (combined("without 1/2", "error", lambda v, _: 2 * v),
-          combined("Delta/2 added", "error", lambda v, full: v + full["noise_variance"] / 2)),
-         parameters=tuple(_ONE_RATE if p.key == "learning_rate" else p for p in NETWORK),
-         rungs=("algebra", "chain", "sgd"), sources=(VEIGA, SAAD_SOLLA)),
-)  # fmt: skip
+    _law(
+        "ode.learning_term",
+        "learning term of dQ/dt, linear in the rate",
+        "dQ/dt (learning)",
+        "learning_q",
+        1,
+        (combined("one of the two terms", "learning_q", lambda v, _: _matrix(lambda x: x / 2, v)),),
+        sources=(VEIGA, DERIVED),
+    ),
+    _law(
+        "ode.noise_term",
+        "noise term of dQ/dt, quadratic in the rate",
+        "dQ/dt (noise)",
+        "noise_q",
+        1,
+        (
+            changed("label noise left out", "noise_q", lambda full: {"noise_variance": 0.0}),
+            combined("without 1/B", "noise_q", lambda v, full: _matrix(lambda x: x * full["batch_size"], v)),
+        ),
+        sources=(VEIGA, DERIVED),
+    ),
+    _law(
+        "ode.second_layer",
+        "ODE of the second layer a",
+        "da/dt",
+        "da",
+        2,
+        (
+            combined("Delta added", "da", lambda v, full: [x + full["noise_variance"] for x in v]),
+            combined(
+                "eta2 squared",
+                "da",
+                lambda v, full: [
+                    x + (full["second_layer_learning_rate"] - 1) * y
+                    for x, y in zip(v, _part(full, "second_layer"), strict=True)
+                ],
+            ),
+            changed(
+                "a for b: wrong sign of the student",
+                "da",
+                lambda full: {"student_second_layer": [-x for x in _layer(full)]},
+            ),
+        ),
+        rungs=("algebra", "chain", "sgd"),
+        sources=(GOLDT,),
+    ),
+    _law(
+        "generalisation_error",
+        "generalisation error of a student, label noise excluded",
+        "error",
+        "error",
+        0,
+        (
+            combined("without 1/2", "error", lambda v, _: 2 * v),
+            combined("Delta/2 added", "error", lambda v, full: v + full["noise_variance"] / 2),
+        ),
+        parameters=tuple(_ONE_RATE if p.key == "learning_rate" else p for p in NETWORK),
+        rungs=("algebra", "chain", "sgd"),
+        sources=(VEIGA, SAAD_SOLLA),
+    ),
+)

@@ -154,13 +154,15 @@ def equations(students: int, teachers: int) -> Equations:
     }
     learning_m = sp.Matrix(students, teachers, lambda i, r: ETA * net.a(i + 1) * means_m[i + 1, r + 1])
     learning_q = sp.Matrix(
-        students, students,
+        students,
+        students,
         lambda i, l: ETA * (net.a(i + 1) * means_q[i + 1, l + 1] + net.a(l + 1) * means_q[l + 1, i + 1]),
-    )  # fmt: skip
+    )
     noise_q = sp.Matrix(
-        students, students,
+        students,
+        students,
         lambda i, l: ETA**2 / BATCH * net.a(i + 1) * net.a(l + 1) * squares[min(i, l) + 1, max(i, l) + 1],
-    )  # fmt: skip
+    )
     layer = sp.Matrix([ETA2 * net.mean(residual * net.unit(j)) for j in rows])
     error = net.mean(net.residual(noise=False) ** 2) / 2
     increments = sp.Tuple(
@@ -171,7 +173,14 @@ def equations(students: int, teachers: int) -> Equations:
     m = sp.Matrix(students, teachers, lambda i, r: net.overlap("M", i + 1, r + 1))
     q = sp.Matrix(students, students, lambda i, l: net.overlap("Q", i + 1, l + 1))
     a = sp.Matrix([net.a(j) for j in rows])
-    parts = [learning_m, learning_q, noise_q, layer, learning_m - DECAY * m, learning_q + noise_q - 2 * DECAY * q,
-             layer - DECAY * a]  # fmt: skip
+    parts = [
+        learning_m,
+        learning_q,
+        noise_q,
+        layer,
+        learning_m - DECAY * m,
+        learning_q + noise_q - 2 * DECAY * q,
+        layer - DECAY * a,
+    ]
     frozen = [sp.ImmutableMatrix(x) for x in parts]
     return Equations(students, teachers, increments, *frozen[:4], error, *frozen[4:])

@@ -22,8 +22,13 @@ from theory.order_parameters.domains import COVARIANCE, symmetric
 from theory.parameter import Constraint, Domain, Parameter
 from theory.source import DERIVED, Source
 
-SAAD_SOLLA = Source("saadsolla1995", "D. Saad, S. A. Solla", "On-line learning in soft committee machines", 1995,
-                    venue="Physical Review E 52, 4225")  # fmt: skip
+SAAD_SOLLA = Source(
+    "saadsolla1995",
+    "D. Saad, S. A. Solla",
+    "On-line learning in soft committee machines",
+    1995,
+    venue="Physical Review E 52, 4225",
+)
 NAMES = ("erf", "linear", "quadratic", "hermite2", "cubic", "relu", "sine")
 _TITLES = {
     "i2": "mean of the product of two activations",
@@ -147,7 +152,9 @@ def _wave(c: Any, i: int, j: int, function: Callable[[float], float]) -> float:
 _SCALE = mutant_parameters("erf(x) for erf(x/sqrt 2)", _doubled)
 MUTANTS: dict[str, tuple[Mutant, ...]] = {
     "i2.erf": (_SCALE,),
-    "j2.erf": (_wrong("determinant without its cross term", lambda c: 2 / math.pi / math.sqrt((1 + c(1, 1)) * (1 + c(2, 2)))),),
+    "j2.erf": (
+        _wrong("determinant without its cross term", lambda c: 2 / math.pi / math.sqrt((1 + c(1, 1)) * (1 + c(2, 2)))),
+    ),
     "i3.erf": (_wrong("C12 C13 term dropped", _drop_i3), mutant_parameters("index swap", _swap(0, 2))),
     "i4.erf": (
         _wrong("last two terms of L0 dropped", lambda c: _erf_i4(c, last=0.0)),
@@ -166,21 +173,33 @@ MUTANTS: dict[str, tuple[Mutant, ...]] = {
     "i4.hermite2": (_wrong("form of the plain square", lambda c: _quad_i4(c, False)),),
     "j2.hermite2": (_wrong("2 C12", lambda c: 2 * c(1, 2)),),
     "i2.cubic": (_wrong("9 for 6", lambda c: 9 * c(1, 1) * c(2, 2) * c(1, 2) + 9 * c(1, 2) ** 3),),
-    "i3.cubic": (
-        _wrong("last term dropped", lambda c: 9 * c(2, 3) * (c(1, 1) * c(3, 3) + 2 * c(1, 3) ** 2)),
-    ),
+    "i3.cubic": (_wrong("last term dropped", lambda c: 9 * c(2, 3) * (c(1, 1) * c(3, 3) + 2 * c(1, 3) ** 2)),),
     "i4.cubic": (mutant_parameters("index swap", _swap(0, 2)),),
     "j2.cubic": (_wrong("C12^2 for 2 C12^2", lambda c: 9 * (c(1, 1) * c(2, 2) + c(1, 2) ** 2)),),
-    "i2.relu": (mutant_result("missing C/4", lambda v, covariance, indices, **_: v - picked(covariance, indices)(1, 2) / 4),),
-    "i3.relu": (mutant_parameters("index swap", _swap(1, 2)),
-                mutant_result("missing C/4", lambda v, covariance, indices, **_: v - picked(covariance, indices)(2, 3) / 4)),
+    "i2.relu": (
+        mutant_result("missing C/4", lambda v, covariance, indices, **_: v - picked(covariance, indices)(1, 2) / 4),
+    ),
+    "i3.relu": (
+        mutant_parameters("index swap", _swap(1, 2)),
+        mutant_result("missing C/4", lambda v, covariance, indices, **_: v - picked(covariance, indices)(2, 3) / 4),
+    ),
     "i4.relu": (mutant_result("without the integral of P_4", relu_reference.without_integral),),
-    "j2.relu": (_wrong("without 1/4", lambda c: math.asin(max(-1.0, min(1.0, c(1, 2) / math.sqrt(c(1, 1) * c(2, 2))))) / 2 / math.pi),),
+    "j2.relu": (
+        _wrong(
+            "without 1/4",
+            lambda c: math.asin(max(-1.0, min(1.0, c(1, 2) / math.sqrt(c(1, 1) * c(2, 2))))) / 2 / math.pi,
+        ),
+    ),
     "i2.sine": (_wrong("cosh for sinh", lambda c: _wave(c, 1, 2, math.cosh)),),
-    "i3.sine": (_wrong("sinh and cosh exchanged", lambda c: c(2, 3) * _wave(c, 1, 3, math.sinh) - c(1, 2) * _wave(c, 1, 3, math.cosh)),),
+    "i3.sine": (
+        _wrong(
+            "sinh and cosh exchanged",
+            lambda c: c(2, 3) * _wave(c, 1, 3, math.sinh) - c(1, 2) * _wave(c, 1, 3, math.cosh),
+        ),
+    ),
     "i4.sine": (mutant_result("1/2 for 1/4", _sine_i4_mutant),),
     "j2.sine": (_wrong("sinh for cosh", lambda c: _wave(c, 1, 2, math.sinh)),),
-}  # fmt: skip
+}
 
 
 def _law(kind: str, name: str) -> Law:

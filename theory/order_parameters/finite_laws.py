@@ -23,8 +23,13 @@ ETA, NOISE, BATCH, D = dm.LEARNING_RATE.symbol, dm.NOISE.symbol, dm.BATCH.symbol
 RATE = dm.LEARNING_RATE.within(positive(0.1, 0.7))
 N = sp.Symbol("N", integer=True, positive=True)
 LAMBDA = sp.IndexedBase("l")
-VARIANCES = Parameter("input_variances", LAMBDA, "eigenvalues of the input covariance", real_list(0.3, 1.6, (3, 8), positive=True),
-                      length=N)  # fmt: skip
+VARIANCES = Parameter(
+    "input_variances",
+    LAMBDA,
+    "eigenvalues of the input covariance",
+    real_list(0.3, 1.6, (3, 8), positive=True),
+    length=N,
+)
 
 
 def second_moment_rates() -> tuple[Any, Any]:
@@ -44,8 +49,11 @@ def _finite() -> Derivation:
     change, (l, s, rho) = second_moment_rates()
     isotropic = sp.factor(change.subs({l: 1, rho: s}))
     form = sp.factor(sp.solve(isotropic, s)[0] / 2)
-    return derivation(("change of the deviation in one step", change, "Gaussian fourth moment"),
-                      ("isotropic", isotropic, "l = 1, rho = s"), ("error", form, "s/2 at the fixed point"))  # fmt: skip
+    return derivation(
+        ("change of the deviation in one step", change, "Gaussian fourth moment"),
+        ("isotropic", isotropic, "l = 1, rho = s"),
+        ("error", form, "s/2 at the fixed point"),
+    )
 
 
 def _limit() -> Derivation:
@@ -62,8 +70,12 @@ def _anisotropic() -> Derivation:
     per = sp.simplify(l * share / (rho + NOISE))
     k = sp.Sum(sp.factor(per * BATCH / ETA).subs({l: LAMBDA[i], D: N}), (i, 0, N - 1)) / N
     form = ETA * k * NOISE / (BATCH * 2 * (1 - ETA * k / BATCH))
-    return derivation(("change in one step", change, "per eigenvalue l"), ("stationary", share, "given rho = sum l s/d"),
-                      ("k", k, "mean over eigenvalues, d = N"), ("error", form, "rho = (eta/B) k (rho + Delta)"))  # fmt: skip
+    return derivation(
+        ("change in one step", change, "per eigenvalue l"),
+        ("stationary", share, "given rho = sum l s/d"),
+        ("k", k, "mean over eigenvalues, d = N"),
+        ("error", form, "rho = (eta/B) k (rho + Delta)"),
+    )
 
 
 def _solve(variances: list[Any], eta: Any, noise: Any, batch: Any) -> Any:
@@ -93,8 +105,9 @@ def _floor(e: float, n: float, b: float, factor: float) -> float:
     return e * n / (2 * b * (2 - e * factor / b))
 
 
-def _anisotropic_wrong(input_variances: list[float], learning_rate: float, noise_variance: float, batch_size: int,
-                       mean: bool) -> float:  # fmt: skip
+def _anisotropic_wrong(
+    input_variances: list[float], learning_rate: float, noise_variance: float, batch_size: int, mean: bool
+) -> float:
     d, e, b = len(input_variances), learning_rate, batch_size
     k = sum(input_variances) / d / 2 if mean else sum(l / (2 - e * b * l / (b * d)) for l in input_variances) / d
     return e / b * k * noise_variance / (2 * (1 - e * k / b))
@@ -134,11 +147,15 @@ def cross_terms(state: State) -> list[list[Any]]:
     h = [
         mpmath.matrix(
             [
-                sum(b[u] * value("I3", state.activation, (state.unit(u),), (j, l, u), c, state.parameters)
-                    for u in range(len(b))) for l in range(len(b))
+                sum(
+                    b[u] * value("I3", state.activation, (state.unit(u),), (j, l, u), c, state.parameters)
+                    for u in range(len(b))
+                )
+                for l in range(len(b))
             ]
-        ) for j in range(p)
-    ]  # fmt: skip
+        )
+        for j in range(p)
+    ]
     scale = state.eta**2 * (state.batch - 1) / state.batch
     solved = [mpmath.lu_solve(omega, x) for x in h]
     return [
@@ -178,15 +195,25 @@ def _one_step_derivation(part: str, activation: str = "erf", teacher_activation:
     base = derive_part("learning_m" if part == "m" else "dq", 0 if part == "m" else 1, activation, teacher_activation)
     d = sp.Symbol("dimension", positive=True)
     if part == "m":
-        return derivation(*((s.name, s.expression, s.rule) for s in base.steps[:-1]),
-                          ("one step", sp.Tuple(eq.equations(2, 1).learning_m / d), "x enters through z only: exact"))  # fmt: skip
+        return derivation(
+            *((s.name, s.expression, s.rule) for s in base.steps[:-1]),
+            ("one step", sp.Tuple(eq.equations(2, 1).learning_m / d), "x enters through z only: exact"),
+        )
     q, m = sp.symbols("q m", positive=True)
     return derivation(
         *((s.name, s.expression, s.rule) for s in base.steps[:-1]),
-        ("length", sp.Eq(sp.Symbol("|x|**2"), q + sp.Symbol("chi2")), "q = z' Omega^-1 z in the span, chi^2_(d-m) outside"),
+        (
+            "length",
+            sp.Eq(sp.Symbol("|x|**2"), q + sp.Symbol("chi2")),
+            "q = z' Omega^-1 z in the span, chi^2_(d-m) outside",
+        ),
         ("mean length given z", d - m + q, "m = p + k"),
-        ("pairs of different samples", sp.Symbol("h_j' Omega^-1 h_l") * (eq.BATCH - 1) / eq.BATCH, "E[g_j x] lies in the span"),
-    )  # fmt: skip
+        (
+            "pairs of different samples",
+            sp.Symbol("h_j' Omega^-1 h_l") * (eq.BATCH - 1) / eq.BATCH,
+            "E[g_j x] lies in the span",
+        ),
+    )
 
 
 def _one_step_q(_: Any, values: dict[str, Any], digits: int) -> Any:
@@ -206,7 +233,7 @@ def _one_step_m_definition(**values: Any) -> Any:
 
 
 def _one_step_q_definition(**values: Any) -> Any:
-    """The same mean by quadrature: E[|x|^2 | z] = z' Omega^-1 z + d - m inside the integral, h_j from its definition."""
+    """The same mean by quadrature, with E[|x|^2 | z] = z' Omega^-1 z + d - m inside the integral."""
     import numpy as np
 
     d = float(values.pop("dimension"))
@@ -264,12 +291,20 @@ def _without_pairs(value: Any, v: dict[str, Any]) -> Any:
     return [[x - float(c) / d**2 for x, c in zip(r, s, strict=True)] for r, s in zip(value, cross, strict=True)]
 
 
-_STEP = (*(p for p in NETWORK if p.key not in ("weight_decay_rate", "second_layer_learning_rate")),
-         dm.DIMENSION.within(integer(1, region=(6, 9))))  # fmt: skip
-_ROOM = Constraint(lambda v: v["dimension"] >= len(dm.as_matrix(v["student_overlap"])) + len(dm.as_matrix(v["teacher_overlap"])),
-                   "the dimension must be at least the number of units")  # fmt: skip
-_FREE = Constraint(lambda v: v["learning_rate"] * (v.get("dimension", 9) + v["batch_size"] + 1)
-                   < 2 * v["batch_size"] * v.get("dimension", 9), "the learning rate must be below 2Bd/(d+B+1)")  # fmt: skip
+_STEP = (
+    *(p for p in NETWORK if p.key not in ("weight_decay_rate", "second_layer_learning_rate")),
+    dm.DIMENSION.within(integer(1, region=(6, 9))),
+)
+_ROOM = Constraint(
+    lambda v: v["dimension"] >= len(dm.as_matrix(v["student_overlap"])) + len(dm.as_matrix(v["teacher_overlap"])),
+    "the dimension must be at least the number of units",
+)
+_FREE = Constraint(
+    lambda v: (
+        v["learning_rate"] * (v.get("dimension", 9) + v["batch_size"] + 1) < 2 * v["batch_size"] * v.get("dimension", 9)
+    ),
+    "the learning rate must be below 2Bd/(d+B+1)",
+)
 
 
 def _anisotropic_stable(v: dict[str, Any]) -> bool:
@@ -278,53 +313,108 @@ def _anisotropic_stable(v: dict[str, Any]) -> bool:
     return min(gaps) > 0 and e / b * sum(l / g for l, g in zip(v["input_variances"], gaps, strict=True)) / d < 1
 
 
-_GENERIC: dict[str, Any] = {"structure": ("activation", "teacher_activation"),
-                            "display": {"activation": "erf", "teacher_activation": "same"},
-                            "constraints": (FITS, _ROOM), "gate_points": 4, "priority": "B"}  # fmt: skip
+_GENERIC: dict[str, Any] = {
+    "structure": ("activation", "teacher_activation"),
+    "display": {"activation": "erf", "teacher_activation": "same"},
+    "constraints": (FITS, _ROOM),
+    "gate_points": 4,
+    "priority": "B",
+}
 
 LAWS = (
     Law(
-        id="order_parameters.noise_floor.linear", title="noise floor of a linear unit",
-        statement="eta Delta/(2(2B - eta)), exact in Delta, d -> infinity.", quantity=sp.Symbol("eps"),
-        parameters=(RATE, dm.NOISE, dm.BATCH), derive=_limit, definition=_limit_definition, sources=(DERIVED,),
-        regime=Regime("d -> infinity", "O(1/d)"), rungs=("algebra", "chain"),
-        mutants=(mutant_value("eta Delta/4", lambda learning_rate, noise_variance, batch_size: learning_rate * noise_variance / 4),),
+        id="order_parameters.noise_floor.linear",
+        title="noise floor of a linear unit",
+        statement="eta Delta/(2(2B - eta)), exact in Delta, d -> infinity.",
+        quantity=sp.Symbol("eps"),
+        parameters=(RATE, dm.NOISE, dm.BATCH),
+        derive=_limit,
+        definition=_limit_definition,
+        sources=(DERIVED,),
+        regime=Regime("d -> infinity", "O(1/d)"),
+        rungs=("algebra", "chain"),
+        mutants=(
+            mutant_value(
+                "eta Delta/4", lambda learning_rate, noise_variance, batch_size: learning_rate * noise_variance / 4
+            ),
+        ),
     ),
     Law(
-        id="order_parameters.noise_floor.linear_finite_dimension", title="noise floor of a linear unit at any dimension",
-        statement="eta Delta/(2B(2 - eta(d+B+1)/(Bd))), exact at every d and B.", quantity=sp.Symbol("eps"),
-        parameters=(dm.DIMENSION, RATE, dm.NOISE, dm.BATCH), derive=_finite, definition=_finite_definition,
-        sources=(DERIVED,), constraints=(_FREE,), rungs=("algebra", "chain", "sgd"), gate_points=10,
-        mutants=(mutant_value("d + 2 at B > 1", lambda dimension, learning_rate, noise_variance, batch_size: _floor(
-                    learning_rate, noise_variance, batch_size, (dimension + 2) / dimension)),
-                 mutant_value("infinite dimension", lambda dimension, learning_rate, noise_variance, batch_size: _floor(
-                     learning_rate, noise_variance, batch_size, 1.0))),
+        id="order_parameters.noise_floor.linear_finite_dimension",
+        title="noise floor of a linear unit at any dimension",
+        statement="eta Delta/(2B(2 - eta(d+B+1)/(Bd))), exact at every d and B.",
+        quantity=sp.Symbol("eps"),
+        parameters=(dm.DIMENSION, RATE, dm.NOISE, dm.BATCH),
+        derive=_finite,
+        definition=_finite_definition,
+        sources=(DERIVED,),
+        constraints=(_FREE,),
+        rungs=("algebra", "chain", "sgd"),
+        gate_points=10,
+        mutants=(
+            mutant_value(
+                "d + 2 at B > 1",
+                lambda dimension, learning_rate, noise_variance, batch_size: _floor(
+                    learning_rate, noise_variance, batch_size, (dimension + 2) / dimension
+                ),
+            ),
+            mutant_value(
+                "infinite dimension",
+                lambda dimension, learning_rate, noise_variance, batch_size: _floor(
+                    learning_rate, noise_variance, batch_size, 1.0
+                ),
+            ),
+        ),
     ),
     Law(
-        id="order_parameters.noise_floor.linear_anisotropic", title="noise floor of a linear unit, anisotropic inputs",
+        id="order_parameters.noise_floor.linear_anisotropic",
+        title="noise floor of a linear unit, anisotropic inputs",
         statement="Gaussian inputs with covariance eigenvalues l_i, exact at every d = number of eigenvalues and B.",
-        quantity=sp.Symbol("eps"), parameters=(VARIANCES, RATE, dm.NOISE, dm.BATCH), derive=_anisotropic,
+        quantity=sp.Symbol("eps"),
+        parameters=(VARIANCES, RATE, dm.NOISE, dm.BATCH),
+        derive=_anisotropic,
         definition=lambda input_variances, learning_rate, noise_variance, batch_size: _solve(
-            input_variances, learning_rate, noise_variance, batch_size),
-        sources=(DERIVED,), rungs=("algebra", "sgd"), gate_points=10,
+            input_variances, learning_rate, noise_variance, batch_size
+        ),
+        sources=(DERIVED,),
+        rungs=("algebra", "sgd"),
+        gate_points=10,
         constraints=(Constraint(_anisotropic_stable, "the learning rate is too large for a stationary state"),),
-        mutants=(mutant_value("mean of l_i", lambda **v: _anisotropic_wrong(**v, mean=True)),
-                 mutant_value("B for B + 1", lambda **v: _anisotropic_wrong(**v, mean=False))),
+        mutants=(
+            mutant_value("mean of l_i", lambda **v: _anisotropic_wrong(**v, mean=True)),
+            mutant_value("B for B + 1", lambda **v: _anisotropic_wrong(**v, mean=False)),
+        ),
     ),
     Law(
-        id="order_parameters.one_step.teacher_overlap", title="mean change of M in one step, exact",
-        statement="E[dM | W] = learning drift / d at every dimension and batch size.", quantity=sp.Symbol("E[dM]"),
-        parameters=_STEP, derive=lambda activation="erf", teacher_activation="same": _one_step_derivation(
-            "m", activation, teacher_activation),
-        definition=_one_step_m_definition, evaluator=_one_step_m, sources=(DERIVED,), rungs=("algebra", "sgd"),
-        mutants=(spoil("1/d^2 for 1/d", _scaled(lambda x, v: x / v["dimension"])),), **_GENERIC,
+        id="order_parameters.one_step.teacher_overlap",
+        title="mean change of M in one step, exact",
+        statement="E[dM | W] = learning drift / d at every dimension and batch size.",
+        quantity=sp.Symbol("E[dM]"),
+        parameters=_STEP,
+        derive=lambda activation="erf", teacher_activation="same": _one_step_derivation(
+            "m", activation, teacher_activation
+        ),
+        definition=_one_step_m_definition,
+        evaluator=_one_step_m,
+        sources=(DERIVED,),
+        rungs=("algebra", "sgd"),
+        mutants=(spoil("1/d^2 for 1/d", _scaled(lambda x, v: x / v["dimension"])),),
+        **_GENERIC,
     ),
     Law(
-        id="order_parameters.one_step.student_overlap", title="mean change of Q in one step, exact",
+        id="order_parameters.one_step.student_overlap",
+        title="mean change of Q in one step, exact",
         statement="E[dQ | W] with |x|^2 = q + chi^2_(d-m) and the pairs of different samples; Omega must be nonsingular.",
-        quantity=sp.Symbol("E[dQ]"), parameters=_STEP,
-        derive=lambda activation="erf", teacher_activation="same": _one_step_derivation("q", activation, teacher_activation),
-        definition=_one_step_q_definition, evaluator=_one_step_q, sources=(DERIVED,), rungs=("algebra", "sgd"),
-        mutants=(spoil("infinite dimension", _infinite), spoil("without the pairs of samples", _without_pairs)), **_GENERIC,
+        quantity=sp.Symbol("E[dQ]"),
+        parameters=_STEP,
+        derive=lambda activation="erf", teacher_activation="same": _one_step_derivation(
+            "q", activation, teacher_activation
+        ),
+        definition=_one_step_q_definition,
+        evaluator=_one_step_q,
+        sources=(DERIVED,),
+        rungs=("algebra", "sgd"),
+        mutants=(spoil("infinite dimension", _infinite), spoil("without the pairs of samples", _without_pairs)),
+        **_GENERIC,
     ),
-)  # fmt: skip
+)

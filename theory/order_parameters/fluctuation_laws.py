@@ -49,7 +49,6 @@ def _increment_covariance(name: str) -> Derivation:
     m = ETA * residual * slope(_FIELD) * _TEACHER
     linear = 2 * ETA * residual * slope(_FIELD) * _FIELD
     square = ETA**2 * residual**2 * slope(_FIELD) ** 2
-    q = linear + square
 
     def mean(expression: Any) -> Any:
         return gaussian_mean(_noise_mean(expression), (_FIELD, _TEACHER), sp.Matrix([[Q, M], [M, P]])).form
@@ -93,16 +92,17 @@ def _increment_definition(name: str, **v: Any) -> list[float]:
 
 
 def _stationary_error() -> Derivation:
-    r, s = sp.symbols("r s", positive=True)
+    r = sp.Symbol("r", positive=True)
     rate = 2 * ETA - ETA**2
     star = ETA * NOISE / (2 - ETA)
     variance = sp.factor(_increment_of_excess())
     stationary = sp.factor(sp.simplify((variance / (2 * rate)).subs(r, star)) / 4)
     return derivation(
-        ("excess", r, "r = Q - 2M + P, error r/2"), ("drift", -rate * r + ETA**2 * NOISE, "linear unit"),
+        ("excess", r, "r = Q - 2M + P, error r/2"),
+        ("drift", -rate * r + ETA**2 * NOISE, "linear unit"),
         ("noise of the excess", variance, "d^2 times the one-step variance"),
         ("stationary", stationary, "Ornstein-Uhlenbeck: variance/(2 rate), error = r/2"),
-    )  # fmt: skip
+    )
 
 
 def _increment_of_excess() -> Any:
@@ -116,7 +116,7 @@ def _increment_of_excess() -> Any:
 
 
 def _stationary_definition(learning_rate: Any, noise_variance: Any) -> Any:
-    """Fixed point of the exact second-moment recursion of a chi-squared-free increment, integrated as a covariance ODE."""
+    """Stationary variance of the error from one-step moments by Gauss-Hermite quadrature of the increment."""
     star = learning_rate * noise_variance / (2 - learning_rate)
     rate = 2 * learning_rate - learning_rate**2
 
@@ -166,8 +166,10 @@ def _hermite_definition(order: int) -> Any:
 def _mixed(power: int) -> Derivation:
     z1, z2 = sp.symbols("z1 z2", real=True)
     variable = sp.erf(z1 / sp.sqrt(2)) * z2**power
-    return derivation(("random variable", variable, "erf unit against a polynomial one"),
-                      ("mean", sp.factor(gaussian_mean(variable, (z1, z2)).form), "Stein and tilt"))  # fmt: skip
+    return derivation(
+        ("random variable", variable, "erf unit against a polynomial one"),
+        ("mean", sp.factor(gaussian_mean(variable, (z1, z2)).form), "Stein and tilt"),
+    )
 
 
 def _mixed_evaluate(d: Derivation, values: dict[str, Any], digits: int) -> Any:
@@ -188,12 +190,18 @@ def _mixed_definition(power: int, covariance: Any) -> float:
 
 def _mixed_law(power: int, name: str, mutants: Any) -> Law:
     return Law(
-        id=f"order_parameters.mixed.{name}", title=f"mean of an erf unit times z^{power}",
-        statement="Zero-mean Gaussian fields with any 2 x 2 covariance.", quantity=sp.Symbol("E[s(z1) z2**n]"),
-        parameters=(dm.COVARIANCE.within(dm.symmetric("covariance", 2)),), derive=partial(_mixed, power),
-        definition=partial(_mixed_definition, power), evaluator=_mixed_evaluate, sources=(DERIVED,), mutants=mutants,
+        id=f"order_parameters.mixed.{name}",
+        title=f"mean of an erf unit times z^{power}",
+        statement="Zero-mean Gaussian fields with any 2 x 2 covariance.",
+        quantity=sp.Symbol("E[s(z1) z2**n]"),
+        parameters=(dm.COVARIANCE.within(dm.symmetric("covariance", 2)),),
+        derive=partial(_mixed, power),
+        definition=partial(_mixed_definition, power),
+        evaluator=_mixed_evaluate,
+        sources=(DERIVED,),
+        mutants=mutants,
         priority="B",
-    )  # fmt: skip
+    )
 
 
 def _plain(covariance: Any, squared: bool) -> float:
@@ -204,37 +212,67 @@ def _plain(covariance: Any, squared: bool) -> float:
 
 def _increment_law(name: str) -> Law:
     return Law(
-        id=f"order_parameters.increment_covariance.{name}", title=f"covariance of one step of one {name} unit",
+        id=f"order_parameters.increment_covariance.{name}",
+        title=f"covariance of one step of one {name} unit",
         statement="d^2 times the one-step covariance of the overlaps, value [Var M, Cov(M, Q), Var Q], d -> infinity.",
-        quantity=sp.Symbol("Dm"), parameters=_SINGLE, derive=partial(_increment_covariance, name),
-        definition=partial(_increment_definition, name), evaluator=lambda d, v, n: _evaluate(_SINGLE, d, v, n),
-        constraints=(FITS,), regime=Regime("d -> infinity", "O(1/d)"), sources=(ARNABOLDI, DERIVED),
-        rungs=("algebra", "chain"), priority="B", gate_points=8,
-        mutants=(mutant_result("Cov(M, Q) = 0", lambda value, **_: [value[0], 0.0, value[2]]),
-                 spoil("label noise left out of Var Q", lambda value, v: [value[0], value[1], 0.7 * value[2]])),
-    )  # fmt: skip
+        quantity=sp.Symbol("Dm"),
+        parameters=_SINGLE,
+        derive=partial(_increment_covariance, name),
+        definition=partial(_increment_definition, name),
+        evaluator=lambda d, v, n: _evaluate(_SINGLE, d, v, n),
+        constraints=(FITS,),
+        regime=Regime("d -> infinity", "O(1/d)"),
+        sources=(ARNABOLDI, DERIVED),
+        rungs=("algebra", "chain"),
+        priority="B",
+        gate_points=8,
+        mutants=(
+            mutant_result("Cov(M, Q) = 0", lambda value, **_: [value[0], 0.0, value[2]]),
+            spoil("label noise left out of Var Q", lambda value, v: [value[0], value[1], 0.7 * value[2]]),
+        ),
+    )
 
 
 LAWS = (
     _increment_law("linear"),
     _increment_law("quadratic"),
     Law(
-        id="order_parameters.fluctuation.stationary_error.linear", title="fluctuation of the error at the floor of a linear unit",
-        statement="d Var(eps) = 2 eps*^2 with eps* = eta Delta/(2(2 - eta)), batch one.", quantity=sp.Symbol("d Var(eps)"),
-        parameters=(dm.LEARNING_RATE.within(positive(0.2, 1.2)), dm.NOISE), derive=_stationary_error,
-        definition=_stationary_definition, sources=(DERIVED,), regime=Regime("d -> infinity", "O(1/d)"),
-        rungs=("algebra", "chain"), priority="B",
-        mutants=(mutant_result("eps*^2", lambda value, **_: value / 2),
-                 mutant_value("2 eps*", lambda learning_rate, noise_variance: learning_rate * noise_variance / (2 - learning_rate))),
+        id="order_parameters.fluctuation.stationary_error.linear",
+        title="fluctuation of the error at the floor of a linear unit",
+        statement="d Var(eps) = 2 eps*^2 with eps* = eta Delta/(2(2 - eta)), batch one.",
+        quantity=sp.Symbol("d Var(eps)"),
+        parameters=(dm.LEARNING_RATE.within(positive(0.2, 1.2)), dm.NOISE),
+        derive=_stationary_error,
+        definition=_stationary_definition,
+        sources=(DERIVED,),
+        regime=Regime("d -> infinity", "O(1/d)"),
+        rungs=("algebra", "chain"),
+        priority="B",
+        mutants=(
+            mutant_result("eps*^2", lambda value, **_: value / 2),
+            mutant_value(
+                "2 eps*", lambda learning_rate, noise_variance: learning_rate * noise_variance / (2 - learning_rate)
+            ),
+        ),
     ),
     Law(
-        id="order_parameters.hermite_coefficient.erf", title="Hermite coefficients of erf(x/sqrt 2)",
-        statement="c_n = E[erf(x/sqrt 2) He_n(x)]/n! for x ~ N(0, 1).", quantity=sp.Symbol("c_n"), parameters=(ORDER,),
-        derive=_hermite, definition=_hermite_definition, structure=("order",), display={"order": 3}, sources=(DERIVED,),
-        priority="B", gate_points=10,
-        mutants=(mutant_result("without /n!", lambda value, order: value * math.factorial(int(order))),
-                 mutant_result("no alternating sign", lambda value, **_: abs(value))),
+        id="order_parameters.hermite_coefficient.erf",
+        title="Hermite coefficients of erf(x/sqrt 2)",
+        statement="c_n = E[erf(x/sqrt 2) He_n(x)]/n! for x ~ N(0, 1).",
+        quantity=sp.Symbol("c_n"),
+        parameters=(ORDER,),
+        derive=_hermite,
+        definition=_hermite_definition,
+        structure=("order",),
+        display={"order": 3},
+        sources=(DERIVED,),
+        priority="B",
+        gate_points=10,
+        mutants=(
+            mutant_result("without /n!", lambda value, order: value * math.factorial(int(order))),
+            mutant_result("no alternating sign", lambda value, **_: abs(value)),
+        ),
     ),
     _mixed_law(1, "i2_erf_linear", (mutant_value("without 1/sqrt(1 + C11)", partial(_plain, squared=False)),)),
     _mixed_law(3, "i2_erf_cubic", (mutant_value("3 C22 only", partial(_plain, squared=True)),)),
-)  # fmt: skip
+)

@@ -19,10 +19,20 @@ from theory.order_parameters.domains import COVARIANCE, symmetric
 from theory.parameter import Constraint, Domain, Parameter
 from theory.source import DERIVED, Source
 
-STANDARD = Source("price1958", "R. Price", "A useful theorem for nonlinear devices having Gaussian inputs", 1958,
-                  venue="IRE Transactions on Information Theory 4, 69")  # fmt: skip
-PLACKETT = Source("plackett1954", "R. L. Plackett", "A reduction formula for normal multivariate integrals", 1954,
-                  venue="Biometrika 41, 351")  # fmt: skip
+STANDARD = Source(
+    "price1958",
+    "R. Price",
+    "A useful theorem for nonlinear devices having Gaussian inputs",
+    1958,
+    venue="IRE Transactions on Information Theory 4, 69",
+)
+PLACKETT = Source(
+    "plackett1954",
+    "R. L. Plackett",
+    "A reduction formula for normal multivariate integrals",
+    1954,
+    venue="Biometrika 41, 351",
+)
 Z = sp.symbols("z1:5", real=True)
 _T = sp.Symbol("t", real=True)
 
@@ -217,62 +227,128 @@ class _Integers(Domain):
         return [rng.randint(0, 3) for _ in range(2)] + [rng.randint(1, 2)]
 
 
-def _law(name: str, title: str, statement: str, quantity: str, size: int, derive: Any, definition: Any, mutants: Any,
-         **more: Any) -> Law:  # fmt: skip
+def _law(
+    name: str,
+    title: str,
+    statement: str,
+    quantity: str,
+    size: int,
+    derive: Any,
+    definition: Any,
+    mutants: Any,
+    **more: Any,
+) -> Law:
     covariance = COVARIANCE.within(symmetric("covariance", size))
     fits = Constraint(lambda v: len(v["covariance"]) == size, f"the covariance must be {size} x {size}")
     more = {"evaluator": partial(_evaluate, size), "constraints": (fits,), "sources": (STANDARD, DERIVED)} | more
     return Law(
-        id=f"order_parameters.{name}", title=title, statement=statement, quantity=sp.Symbol(quantity),
-        parameters=(covariance, *more.pop("extra", ())), derive=derive, definition=definition, mutants=mutants, **more,
-    )  # fmt: skip
+        id=f"order_parameters.{name}",
+        title=title,
+        statement=statement,
+        quantity=sp.Symbol(quantity),
+        parameters=(covariance, *more.pop("extra", ())),
+        derive=derive,
+        definition=definition,
+        mutants=mutants,
+        **more,
+    )
 
 
 LAWS = (
     _law(
-        "identity.tilt", "a Gaussian factor tilts the covariance",
+        "identity.tilt",
+        "a Gaussian factor tilts the covariance",
         "E_C[exp(-z'Az/2) g] = det(I + CA)^(-1/2) E_C'[g] with C' = (I + CA)^(-1) C; stated for A = diag(2, 0) and "
         "g = z1^2 z2^2.",
-        "E[exp(-z1**2) z1**2 z2**2]", 2, _complete_square, _tilt_definition,
-        (mutant_value("C' = (I + AC) C", lambda covariance: _tilted(covariance, True, -0.5)),
-         mutant_value("det^(-1)", lambda covariance: _tilted(covariance, False, -1.0))),
+        "E[exp(-z1**2) z1**2 z2**2]",
+        2,
+        _complete_square,
+        _tilt_definition,
+        (
+            mutant_value("C' = (I + AC) C", lambda covariance: _tilted(covariance, True, -0.5)),
+            mutant_value("det^(-1)", lambda covariance: _tilted(covariance, False, -1.0)),
+        ),
     ),
     _law(
-        "identity.stein", "Stein's identity with a step function",
+        "identity.stein",
+        "Stein's identity with a step function",
         "E[z_i g] = sum_j C_ij E[d_j g]; a step gives a delta, the mean at z_k = 0 with the Schur complement of k; "
         "stated for i = 1 and g = z2^2 theta(z3).",
-        "E[z1 z2**2 theta(z3)]", 3, _stein, _stein_definition,
-        (mutant_value("C^(-1) for C", lambda covariance: _stein_wrong(covariance, True)),
-         mutant_value("forgets the Schur complement", lambda covariance: _stein_wrong(covariance, False))),
+        "E[z1 z2**2 theta(z3)]",
+        3,
+        _stein,
+        _stein_definition,
+        (
+            mutant_value("C^(-1) for C", lambda covariance: _stein_wrong(covariance, True)),
+            mutant_value("forgets the Schur complement", lambda covariance: _stein_wrong(covariance, False)),
+        ),
     ),
     _law(
-        "identity.price", "Price's theorem",
+        "identity.price",
+        "Price's theorem",
         "d E[g] / d C_ij = E[d_i d_j g] for i != j; stated for g = erf(z1/sqrt 2) erf(z2/sqrt 2).",
-        "dE[g]/dC12", 2, _price, _price_definition,
-        (mutant_value("factor 1/2 for i != j",
-                      lambda covariance: 1 / math.pi / math.sqrt((1 + covariance[0][0]) * (1 + covariance[1][1])
-                                                                 - covariance[0][1] ** 2)),),
+        "dE[g]/dC12",
+        2,
+        _price,
+        _price_definition,
+        (
+            mutant_value(
+                "factor 1/2 for i != j",
+                lambda covariance: (
+                    1 / math.pi / math.sqrt((1 + covariance[0][0]) * (1 + covariance[1][1]) - covariance[0][1] ** 2)
+                ),
+            ),
+        ),
     ),
     _law(
-        "orthant_probability", "probability that all fields are positive",
+        "orthant_probability",
+        "probability that all fields are positive",
         "P(z_1 > 0, ..., z_n > 0) for n = 1 to 4; the fourth has one elementary integral.",
-        "P", 4, partial(_orthant, 4), _orthant_definition,
-        (mutant_value("without the integral", _orthant_without_integral),
-         mutant_value("r_kl for the partial correlation", _orthant_raw)),
-        evaluator=_orthant_evaluate, sources=(PLACKETT,), gate_points=20,
+        "P",
+        4,
+        partial(_orthant, 4),
+        _orthant_definition,
+        (
+            mutant_value("without the integral", _orthant_without_integral),
+            mutant_value("r_kl for the partial correlation", _orthant_raw),
+        ),
+        evaluator=_orthant_evaluate,
+        sources=(PLACKETT,),
+        gate_points=20,
         constraints=(Constraint(lambda v: 1 <= len(v["covariance"]) <= 4, "1 to 4 fields are possible"),),
     ),
     _law(
-        "gaussian_product.erf", "mean of a product of slopes of erf(x/sqrt 2)",
+        "gaussian_product.erf",
+        "mean of a product of slopes of erf(x/sqrt 2)",
         "E[prod s'(z_i)^(n_i)] = (2/pi)^(N/2) det(I + C diag(n))^(-1/2), N = sum n_i.",
-        "E[prod s'(z_i)**n_i]", 3, _product_erf, _product_definition,
-        (mutant_value("det(I + C)", lambda covariance, exponents: _product_wrong(
-            covariance, [1] * len(exponents), -0.5, 0.5 * sum(exponents) / len(exponents))),
-         mutant_value("power N for N/2", lambda covariance, exponents: _product_wrong(covariance, exponents, -0.5, 1.0))),
-        evaluator=_product_evaluate, structure=("exponents",), display={"exponents": (1, 2)},
-        extra=(Parameter("exponents", None, "how often each slope occurs",
-                         _Integers("list", low=0, region=(0, 3), sizes=(3, 3))),),
-        constraints=(Constraint(lambda v: len(v["covariance"]) == len(v["exponents"]),
-                                "exponents and covariance must have the same size"),),
+        "E[prod s'(z_i)**n_i]",
+        3,
+        _product_erf,
+        _product_definition,
+        (
+            mutant_value(
+                "det(I + C)",
+                lambda covariance, exponents: _product_wrong(
+                    covariance, [1] * len(exponents), -0.5, 0.5 * sum(exponents) / len(exponents)
+                ),
+            ),
+            mutant_value(
+                "power N for N/2", lambda covariance, exponents: _product_wrong(covariance, exponents, -0.5, 1.0)
+            ),
+        ),
+        evaluator=_product_evaluate,
+        structure=("exponents",),
+        display={"exponents": (1, 2)},
+        extra=(
+            Parameter(
+                "exponents", None, "how often each slope occurs", _Integers("list", low=0, region=(0, 3), sizes=(3, 3))
+            ),
+        ),
+        constraints=(
+            Constraint(
+                lambda v: len(v["covariance"]) == len(v["exponents"]),
+                "exponents and covariance must have the same size",
+            ),
+        ),
     ),
-)  # fmt: skip
+)

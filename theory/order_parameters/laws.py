@@ -14,12 +14,14 @@ from theory.order_parameters import (
     phase_laws,
     plateau_laws,
     single_unit_laws,
+    trajectory_laws,
 )
 
 LAWS: tuple[Law, ...] = (
     *identity_laws.LAWS,
     *expectation_laws.LAWS,
     *equation_laws.LAWS,
+    *trajectory_laws.LAWS,
     *phase_laws.LAWS,
     *perfect_laws.LAWS,
     *committee_laws.LAWS,

@@ -22,8 +22,12 @@ from theory.source import DERIVED
 
 SMALL_NOISE = Regime("Delta -> 0", "O(Delta**2)")
 ACTIVATION = dm.ACTIVATION.within(text("erf", "quadratic", "relu", "sine", "cubic", "erf(x/sqrt(2)) + x/3"))
-_SYMBOLS = {"teacher_norm": perfect.T, "learning_rate": perfect.ETA, "noise_variance": perfect.NOISE,
-            "batch_size": perfect.BATCH}  # fmt: skip
+_SYMBOLS = {
+    "teacher_norm": perfect.T,
+    "learning_rate": perfect.ETA,
+    "noise_variance": perfect.NOISE,
+    "batch_size": perfect.BATCH,
+}
 RATE = dm.LEARNING_RATE.within(positive(0.05, 0.3))
 
 
@@ -76,9 +80,12 @@ def _floor_definition(
     """Solve the stationary equation of the squared deviation, moments by quadrature."""
     second, fourth = _moments(activation, teacher_norm)
     deviation = mpmath.findroot(
-        lambda r: (-2 * learning_rate * second + learning_rate**2 / batch_size * fourth) * r
-        + learning_rate**2 / batch_size * noise_variance * second, mpmath.mpf("0.01"),
-    )  # fmt: skip
+        lambda r: (
+            (-2 * learning_rate * second + learning_rate**2 / batch_size * fourth) * r
+            + learning_rate**2 / batch_size * noise_variance * second
+        ),
+        mpmath.mpf("0.01"),
+    )
     return second * deviation / 2
 
 
@@ -112,12 +119,18 @@ def _stable(values: dict[str, Any]) -> bool:
 def _named(name: str, definition_name: str, mutants: tuple[Mutant, ...], norm: Any = None, **more: Any) -> Law:
     parameters = (dm.TEACHER_NORM,) if norm is None else ()
     return Law(
-        id=f"order_parameters.critical_learning_rate.{name}", title=f"critical learning rate of one {name} unit",
+        id=f"order_parameters.critical_learning_rate.{name}",
+        title=f"critical learning rate of one {name} unit",
         statement=f"Perfect learning of a {name} teacher by one student is stable below this rate (batch size one).",
-        quantity=sp.Symbol("eta_c"), parameters=parameters, derive=partial(threshold, definition_name, 1, norm),
-        definition=lambda teacher_norm=mpmath.mpf(1): _threshold_definition(definition_name, teacher_norm),
-        mutants=mutants, sources=(DERIVED,), rungs=("algebra", "flow", "chain"), **more,
-    )  # fmt: skip
+        quantity=sp.Symbol("eta_c"),
+        parameters=parameters,
+        derive=partial(threshold, definition_name, 1, norm),
+        definition=partial(_threshold_definition, definition_name),
+        mutants=mutants,
+        sources=(DERIVED,),
+        rungs=("algebra", "flow", "chain"),
+        **more,
+    )
 
 
 _KEEP = Parameter(
@@ -142,12 +155,18 @@ def _rates_definition(name: str, learning_rate: Any, teacher_norm: Any) -> list[
 
 def _rate_law(name: str, mutants: tuple[Mutant, ...]) -> Law:
     return Law(
-        id=f"order_parameters.convergence_rate.{name}", title=f"rates of convergence of one {name} unit",
+        id=f"order_parameters.convergence_rate.{name}",
+        title=f"rates of convergence of one {name} unit",
         statement="Small deviations from the teacher grow with these rates: squared length orthogonal to the teacher, "
         "amplitude along it (batch size one).",
-        quantity=sp.Symbol("rates"), parameters=(dm.LEARNING_RATE, dm.TEACHER_NORM), derive=partial(_rates, name),
-        definition=partial(_rates_definition, name), mutants=mutants, sources=(DERIVED,), rungs=("algebra", "flow"),
-    )  # fmt: skip
+        quantity=sp.Symbol("rates"),
+        parameters=(dm.LEARNING_RATE, dm.TEACHER_NORM),
+        derive=partial(_rates, name),
+        definition=partial(_rates_definition, name),
+        mutants=mutants,
+        sources=(DERIVED,),
+        rungs=("algebra", "flow"),
+    )
 
 
 def _erf_rates(eta: float, t: float, square: float = 1.0, power: float = 1.5) -> list[float]:
@@ -159,38 +178,81 @@ _STABLE = Constraint(_stable, "the learning rate must lie below the critical one
 
 LAWS = (
     Law(
-        id="order_parameters.critical_learning_rate.single", title="critical learning rate of one unit, any activation",
+        id="order_parameters.critical_learning_rate.single",
+        title="critical learning rate of one unit, any activation",
         statement="For p = k = 1 perfect learning is stable for eta < 2 B mu2/mu4, mu_n = E[s'(nu)^n], nu ~ N(0, T).",
-        quantity=sp.Symbol("eta_c"), parameters=(ACTIVATION, dm.TEACHER_NORM, dm.BATCH),
-        derive=partial(_single, "threshold"), definition=_threshold_definition, evaluator=_evaluate_single,
-        structure=("activation",), display={"activation": "erf"}, sources=(DERIVED,), rungs=("algebra", "flow", "chain"),
-        mutants=(_wrong_threshold("mu2/mu4", lambda a, b, n: n * a / b),
-                 _wrong_threshold("mu2^2 for mu4", lambda a, b, n: 2 * n / a),
-                 _wrong_threshold("without B", lambda a, b, n: 2 * a / b)),
+        quantity=sp.Symbol("eta_c"),
+        parameters=(ACTIVATION, dm.TEACHER_NORM, dm.BATCH),
+        derive=partial(_single, "threshold"),
+        definition=_threshold_definition,
+        evaluator=_evaluate_single,
+        structure=("activation",),
+        display={"activation": "erf"},
+        sources=(DERIVED,),
+        rungs=("algebra", "flow", "chain"),
+        mutants=(
+            _wrong_threshold("mu2/mu4", lambda a, b, n: n * a / b),
+            _wrong_threshold("mu2^2 for mu4", lambda a, b, n: 2 * n / a),
+            _wrong_threshold("without B", lambda a, b, n: 2 * a / b),
+        ),
     ),
-    _named("erf", "erf",
-           (mutant_value("inverted ratio", lambda teacher_norm: math.pi
-                         * ((1 + 2 * teacher_norm) / (1 + 4 * teacher_norm)) ** 0.5),
-            mutant_value("value at T = 1", lambda teacher_norm: math.pi * (5 / 3) ** 0.5))),
+    _named(
+        "erf",
+        "erf",
+        (
+            mutant_value(
+                "inverted ratio",
+                lambda teacher_norm: math.pi * ((1 + 2 * teacher_norm) / (1 + 4 * teacher_norm)) ** 0.5,
+            ),
+            mutant_value("value at T = 1", lambda teacher_norm: math.pi * (5 / 3) ** 0.5),
+        ),
+    ),
     _named("quadratic", "quadratic", (mutant_value("1/(12 T)", lambda teacher_norm: 1 / (12 * teacher_norm)),)),
     _named("relu", "relu", (mutant_value("4", lambda **_: 4.0),)).but(parameters=(_KEEP,)),
     _named("linear", "linear", (mutant_value("1", lambda **_: 1.0),)).but(parameters=(_KEEP,)),
-    _rate_law("erf", (mutant_value("eta^2 term left out", lambda learning_rate, teacher_norm: _erf_rates(
-        learning_rate, teacher_norm, square=0.0)),
-        mutant_value("exponent 1/2 for 3/2", lambda learning_rate, teacher_norm: _erf_rates(
-            learning_rate, teacher_norm, power=0.5)))),
-    _rate_law("quadratic", (mutant_value("parallel -8 eta T", lambda learning_rate, teacher_norm: [
-        -8 * learning_rate * teacher_norm + 48 * (learning_rate * teacher_norm) ** 2,
-        -8 * learning_rate * teacher_norm]),)),
-    Law(
-        id="order_parameters.noise_floor.single", title="noise floor of one unit, any activation",
-        statement="With small label noise the error settles at (eta Delta/(4B)) mu2/(1 - eta/eta_c), all orders in eta.",
-        quantity=sp.Symbol("eps"), parameters=(ACTIVATION, dm.TEACHER_NORM, RATE, dm.NOISE.within(nonnegative(0.01, 0.5)),
-                                               dm.BATCH),
-        derive=partial(_single, "floor"), definition=_floor_definition, evaluator=_evaluate_single,
-        structure=("activation",), display={"activation": "erf"}, constraints=(_STABLE,), sources=(DERIVED,),
-        regime=SMALL_NOISE, rungs=("algebra", "flow", "chain"),
-        mutants=(_wrong_floor("without the denominator", lambda a, b, e, n: a / (4 * n)),
-                 _wrong_floor("1/2 for 1/4", lambda a, b, e, n: a / (2 * n) / (1 - e * b / (2 * n * a)))),
+    _rate_law(
+        "erf",
+        (
+            mutant_value(
+                "eta^2 term left out",
+                lambda learning_rate, teacher_norm: _erf_rates(learning_rate, teacher_norm, square=0.0),
+            ),
+            mutant_value(
+                "exponent 1/2 for 3/2",
+                lambda learning_rate, teacher_norm: _erf_rates(learning_rate, teacher_norm, power=0.5),
+            ),
+        ),
     ),
-)  # fmt: skip
+    _rate_law(
+        "quadratic",
+        (
+            mutant_value(
+                "parallel -8 eta T",
+                lambda learning_rate, teacher_norm: [
+                    -8 * learning_rate * teacher_norm + 48 * (learning_rate * teacher_norm) ** 2,
+                    -8 * learning_rate * teacher_norm,
+                ],
+            ),
+        ),
+    ),
+    Law(
+        id="order_parameters.noise_floor.single",
+        title="noise floor of one unit, any activation",
+        statement="With small label noise the error settles at (eta Delta/(4B)) mu2/(1 - eta/eta_c), all orders in eta.",
+        quantity=sp.Symbol("eps"),
+        parameters=(ACTIVATION, dm.TEACHER_NORM, RATE, dm.NOISE.within(nonnegative(0.01, 0.5)), dm.BATCH),
+        derive=partial(_single, "floor"),
+        definition=_floor_definition,
+        evaluator=_evaluate_single,
+        structure=("activation",),
+        display={"activation": "erf"},
+        constraints=(_STABLE,),
+        sources=(DERIVED,),
+        regime=SMALL_NOISE,
+        rungs=("algebra", "flow", "chain"),
+        mutants=(
+            _wrong_floor("without the denominator", lambda a, b, e, n: a / (4 * n)),
+            _wrong_floor("1/2 for 1/4", lambda a, b, e, n: a / (2 * n) / (1 - e * b / (2 * n * a))),
+        ),
+    ),
+)

@@ -50,23 +50,34 @@ def _counting(quantity: str) -> Derivation:
         "noise": (noise, "the noise term"),
         "step": (x, "the larger of the two sets the time step"),
         "regime": (
-            sp.Piecewise((words[0], sigma > 0), (words[1], sp.Eq(sigma, 0)), (words[2], sigma > -sp.Rational(1, 2)),
-                         (words[3], True)),
+            sp.Piecewise(
+                (words[0], sigma > 0),
+                (words[1], sp.Eq(sigma, 0)),
+                (words[2], sigma > -sp.Rational(1, 2)),
+                (words[3], True),
+            ),
             "terms as large as the time step survive; no ODE if a step does not shrink",
         ),
         "convergence": (c, "a Markov chain with steps dt fluctuates by sqrt(dt)"),
-        "limit": (sp.Min(c, sp.Abs(sigma)), "the dropped term is smaller by d^(-|sigma|); on the plateau nothing is dropped"),
+        "limit": (
+            sp.Min(c, sp.Abs(sigma)),
+            "the dropped term is smaller by d^(-|sigma|); on the plateau nothing is dropped",
+        ),
         "floor": (sigma, "the noise term relative to the learning term is d^(-sigma)"),
-    }  # fmt: skip
+    }
     form, rule = forms[quantity]
     return derivation(*steps, ("result", form, rule))
 
 
 _KEYS = {
-    "learning": "learning_term_exponent", "noise": "noise_term_exponent", "step": "time_step_exponent",
-    "regime": "regime", "convergence": "convergence_exponent", "limit": "limit_exponent",
+    "learning": "learning_term_exponent",
+    "noise": "noise_term_exponent",
+    "step": "time_step_exponent",
+    "regime": "regime",
+    "convergence": "convergence_exponent",
+    "limit": "limit_exponent",
     "floor": "noise_floor_exponent",
-}  # fmt: skip
+}
 
 
 def _evaluate(quantity: str, _: Derivation, values: dict[str, Any], digits: int) -> Any:
@@ -104,12 +115,17 @@ def _by_delta(kappa: float, delta: float) -> str:
 
 def _law(name: str, quantity: str, title: str, mutants: tuple[Mutant, ...], **more: Any) -> Law:
     return Law(
-        id=f"order_parameters.phase.{name}", title=title,
+        id=f"order_parameters.phase.{name}",
+        title=title,
         statement=f"{title}: width p0 d^kappa, learning rate gamma0 d^-delta, mean normalisation.",
-        quantity=sp.Symbol(name), parameters=(KAPPA, DELTA), derive=partial(_counting, quantity),
-        definition=partial(_definition, quantity), evaluator=partial(_evaluate, quantity), mutants=mutants,
+        quantity=sp.Symbol(name),
+        parameters=(KAPPA, DELTA),
+        derive=partial(_counting, quantity),
+        definition=partial(_definition, quantity),
+        evaluator=partial(_evaluate, quantity),
+        mutants=mutants,
         **{"sources": (VEIGA,), "regime": ASYMPTOTIC} | more,
-    )  # fmt: skip
+    )
 
 
 def _value(name: str, function: Callable[..., Any]) -> Mutant:
@@ -144,8 +160,9 @@ def _floor_derivation() -> Derivation:
     )
 
 
-def _floor_definition(scaled_learning_rate: Any, scaled_width: Any, noise_variance: Any, kappa: Any, delta: Any,
-                      dimension: Any) -> Any:  # fmt: skip
+def _floor_definition(
+    scaled_learning_rate: Any, scaled_width: Any, noise_variance: Any, kappa: Any, delta: Any, dimension: Any
+) -> Any:
     slope_square = mpmath.quad(
         lambda x: 2 / mpmath.pi * mpmath.exp(-(x**2)) * mpmath.npdf(x), [-mpmath.inf, 0, mpmath.inf]
     )
@@ -154,8 +171,14 @@ def _floor_definition(scaled_learning_rate: Any, scaled_width: Any, noise_varian
 
 
 def _floor_mutant(power: int, root: float) -> Callable[..., float]:
-    def wrong(scaled_learning_rate: float, scaled_width: float, noise_variance: float, kappa: float, delta: float,
-              dimension: int) -> float:  # fmt: skip
+    def wrong(
+        scaled_learning_rate: float,
+        scaled_width: float,
+        noise_variance: float,
+        kappa: float,
+        delta: float,
+        dimension: int,
+    ) -> float:
         gamma, p = scaled_learning_rate * dimension**-delta, scaled_width * dimension**kappa
         return gamma * noise_variance / (2 * root * math.pi * p**power)
 
@@ -166,39 +189,92 @@ SCALED_RATE = Parameter("scaled_learning_rate", ph.GAMMA0, "gamma0", positive(0.
 SCALED_WIDTH = Parameter("scaled_width", ph.P0, "p0", positive(1.5, 5.0))
 
 LAWS = (
-    _law("learning_term_exponent", "learning", "power of d of the learning term in one step",
-         (_value("sign of sigma", lambda kappa, delta: -(1 - kappa - delta)),)),
-    _law("noise_term_exponent", "noise", "power of d of the noise term in one step",
-         (_value("-(1 + sigma + 2 delta)", lambda kappa, delta: -(1 + kappa + 3 * delta)),)),
-    _law("time_step_exponent", "step", "power of d of the time step",
-         (_value("the smaller term", lambda kappa, delta: min(-(1 + kappa + delta), -(1 + 2 * (kappa + delta)))),
-          _value("kappa ignored", lambda kappa, delta: max(-(1 + delta), -(1 + 2 * delta)))),
-         rungs=("algebra", "chain")),
-    _law("regime", "regime", "phase of the exponents",
-         (_value("ODE if -delta < (kappa + 1)/2", _released_code), _value("boundary at delta alone", _by_delta)),
-         rungs=("algebra", "chain"), gate_points=60),
-    _law("convergence_exponent", "convergence", "exponent c of the distance d^-c to the ODE with both terms",
-         (_value("c = -x", lambda kappa, delta: 2 * _true(kappa, delta, "convergence_exponent") if _true(
-             kappa, delta, "convergence_exponent") else None),
-          _value("1/2 in every phase", lambda kappa, delta: 0.5)), rungs=("algebra", "chain")),
-    _law("limit_exponent", "limit", "exponent of the distance to the limiting ODE, the smaller term removed",
-         (_value("c alone", lambda kappa, delta: _true(kappa, delta, "convergence_exponent")),),
-         rungs=("algebra", "chain"), sources=(DERIVED,)),
-    _law("noise_floor_exponent", "floor", "exponent of the stationary error under perfect learning",
-         (_value("(1 + sigma)/2", lambda kappa, delta: (1 + kappa + delta) / 2),
-          _value("2 sigma", lambda kappa, delta: 2 * (kappa + delta))), rungs=("algebra", "flow"), sources=(VEIGA, DERIVED)),
+    _law(
+        "learning_term_exponent",
+        "learning",
+        "power of d of the learning term in one step",
+        (_value("sign of sigma", lambda kappa, delta: -(1 - kappa - delta)),),
+    ),
+    _law(
+        "noise_term_exponent",
+        "noise",
+        "power of d of the noise term in one step",
+        (_value("-(1 + sigma + 2 delta)", lambda kappa, delta: -(1 + kappa + 3 * delta)),),
+    ),
+    _law(
+        "time_step_exponent",
+        "step",
+        "power of d of the time step",
+        (
+            _value("the smaller term", lambda kappa, delta: min(-(1 + kappa + delta), -(1 + 2 * (kappa + delta)))),
+            _value("kappa ignored", lambda kappa, delta: max(-(1 + delta), -(1 + 2 * delta))),
+        ),
+        rungs=("algebra", "chain"),
+    ),
+    _law(
+        "regime",
+        "regime",
+        "phase of the exponents",
+        (_value("ODE if -delta < (kappa + 1)/2", _released_code), _value("boundary at delta alone", _by_delta)),
+        rungs=("algebra", "chain"),
+        gate_points=60,
+    ),
+    _law(
+        "convergence_exponent",
+        "convergence",
+        "exponent c of the distance d^-c to the ODE with both terms",
+        (
+            _value(
+                "c = -x",
+                lambda kappa, delta: (
+                    2 * _true(kappa, delta, "convergence_exponent")
+                    if _true(kappa, delta, "convergence_exponent")
+                    else None
+                ),
+            ),
+            _value("1/2 in every phase", lambda kappa, delta: 0.5),
+        ),
+        rungs=("algebra", "chain"),
+    ),
+    _law(
+        "limit_exponent",
+        "limit",
+        "exponent of the distance to the limiting ODE, the smaller term removed",
+        (_value("c alone", lambda kappa, delta: _true(kappa, delta, "convergence_exponent")),),
+        rungs=("algebra", "chain"),
+        sources=(DERIVED,),
+    ),
+    _law(
+        "noise_floor_exponent",
+        "floor",
+        "exponent of the stationary error under perfect learning",
+        (
+            _value("(1 + sigma)/2", lambda kappa, delta: (1 + kappa + delta) / 2),
+            _value("2 sigma", lambda kappa, delta: 2 * (kappa + delta)),
+        ),
+        rungs=("algebra", "flow"),
+        sources=(VEIGA, DERIVED),
+    ),
     Law(
-        id="order_parameters.phase.noise_floor", title="stationary error under perfect learning, erf, p = k",
+        id="order_parameters.phase.noise_floor",
+        title="stationary error under perfect learning, erf, p = k",
         statement="With orthonormal teacher (T = 1) the error settles at gamma Delta/(2 sqrt3 pi p), to leading order in "
         "Delta and in gamma/p.",
         quantity=sp.Symbol("eps"),
-        parameters=(SCALED_RATE, SCALED_WIDTH,
-                    dm.NOISE.within(nonnegative(0.05, 0.5)),
-                    KAPPA, DELTA.within(interval(-5.0, 5.0, region=(0.05, 0.6))),
-                    dm.DIMENSION.within(integer(1, region=(50, 5000)))),
-        derive=_floor_derivation, definition=_floor_definition, sources=(DERIVED,),
-        regime=Regime("Delta -> 0, gamma/p -> 0", "relative O(gamma/p)"), constraints=(_only(0.0),),
+        parameters=(
+            SCALED_RATE,
+            SCALED_WIDTH,
+            dm.NOISE.within(nonnegative(0.05, 0.5)),
+            KAPPA,
+            DELTA.within(interval(-5.0, 5.0, region=(0.05, 0.6))),
+            dm.DIMENSION.within(integer(1, region=(50, 5000))),
+        ),
+        derive=_floor_derivation,
+        definition=_floor_definition,
+        sources=(DERIVED,),
+        regime=Regime("Delta -> 0, gamma/p -> 0", "relative O(gamma/p)"),
+        constraints=(_only(0.0),),
         mutants=(_value("gamma/p^2", _floor_mutant(2, math.sqrt(3))), _value("without sqrt 3", _floor_mutant(1, 1.0))),
         rungs=("algebra", "flow"),
     ),
-)  # fmt: skip
+)

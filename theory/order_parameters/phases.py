@@ -1,7 +1,8 @@
 """Power counting: which terms of the ODE survive as the dimension grows, with p = p0 d^kappa, gamma = gamma0 d^-delta.
 
 In the mean normalisation (a = 1/p, v = 1/k, rate gamma) one step changes the overlaps by a learning term of size
-gamma/(p d) and a noise term of size gamma^2/(p^2 d): powers -(1 + sigma) and -(1 + 2 sigma) of d, sigma = kappa + delta.
+gamma/(p d) and a noise term of size gamma^2/(p^2 d): the powers -(1 + sigma) and -(1 + 2 sigma) of d, where
+sigma = kappa + delta.
 """
 
 from __future__ import annotations

@@ -17,12 +17,15 @@ K = sp.Symbol("K", integer=True, positive=True)
 
 def _state(students: int, teachers: int, norm: Any, q: tuple[Any, Any], m: tuple[Any, Any]) -> State:
     return State(
-        "erf", "erf",
+        "erf",
+        "erf",
         [[q[0] if i == j else q[1] for j in range(students)] for i in range(students)],
         [[m[0] if i == r else m[1] for r in range(teachers)] for i in range(students)],
         [[norm if r == s else mpmath.mpf(0) for s in range(teachers)] for r in range(teachers)],
-        [1] * students, [1] * teachers, mpmath.mpf(1),
-    )  # fmt: skip
+        [1] * students,
+        [1] * teachers,
+        mpmath.mpf(1),
+    )
 
 
 def symmetric_state(students: int, teachers: int, norm: Any) -> tuple[Any, Any]:
@@ -84,9 +87,12 @@ def symmetric_jacobian(width: int) -> sp.ImmutableMatrix:
         unit = 2 / mpmath.pi * k * mpmath.sqrt(2 * k - 1) / (2 * k + 1) ** mpmath.mpf("1.5")
         values, scale = (q, q, m, m), (1, 1, m, m)
         rows_ = [
-            [sum(w * _slope(fields, x, values) for w, fields in drift) * scale[x] / scale[i] / unit * common
-             for x in range(4)] for i, drift in enumerate(_drift_terms(width))
-        ]  # fmt: skip
+            [
+                sum(w * _slope(fields, x, values) for w, fields in drift) * scale[x] / scale[i] / unit * common
+                for x in range(4)
+            ]
+            for i, drift in enumerate(_drift_terms(width))
+        ]
         whole = [[int(mpmath.nint(e)) for e in row] for row in rows_]
         gap = max(
             abs(e - n) for row, numbers in zip(rows_, whole, strict=True) for e, n in zip(row, numbers, strict=True)

@@ -29,16 +29,22 @@ Q, M, T = sp.Symbol("Q", positive=True), sp.Symbol("M", positive=True), sp.Symbo
 STUDENTS, TEACHERS = sp.Symbol("p", integer=True, positive=True), sp.Symbol("k", integer=True, positive=True)
 ETA = dm.LEARNING_RATE.symbol
 SMALL_RATE = Regime("eta -> 0", "O(eta)")
-ASYMMETRY = Parameter("initial_asymmetry", sp.Symbol("delta0", positive=True), "initial amplitude of the unstable mode",
-                      positive(1e-4, 1e-2))  # fmt: skip
+ASYMMETRY = Parameter(
+    "initial_asymmetry",
+    sp.Symbol("delta0", positive=True),
+    "initial amplitude of the unstable mode",
+    positive(1e-4, 1e-2),
+)
 WIDTH = dm.WIDTH.within(integer(2, region=(2, 5)))
 
 
 def _entries(c: dict[str, Any], kind: str) -> Any:
     size = ex.KINDS[kind]
     form, _ = ex.closed_form(kind, "erf", ("erf",) * ex.unit_count(kind), tuple(range(1, size + 1)))
-    return form.subs({sp.Symbol(k, positive=k[1] == k[2]) if k[1] == k[2] else sp.Symbol(k, real=True): v
-                      for k, v in c.items()}, simultaneous=True)  # fmt: skip
+    return form.subs(
+        {sp.Symbol(k, positive=k[1] == k[2]) if k[1] == k[2] else sp.Symbol(k, real=True): v for k, v in c.items()},
+        simultaneous=True,
+    )
 
 
 @functools.lru_cache(maxsize=1)
@@ -106,7 +112,7 @@ def _definition_error(width: Any, teacher_norm: Any) -> Any:
 
 @functools.lru_cache(maxsize=1)
 def _escape_form() -> Any:
-    """Growth rate over eta of dM_ii = x, dM_(i != j) = -x/(K-1): differentiate the teacher sum, students do not move."""
+    """Growth rate over eta along dM_ii = x, dM_(i != j) = -x/(K-1): derivative of teacher sum minus student sum."""
     x = sp.Symbol("x")
     y = -x / (K - 1)
     base = {"C11": Q, "C22": T, "C33": T}
@@ -227,57 +233,132 @@ def _u(k: int) -> float:
 _FLOW = ("algebra", "flow")
 LAWS = (
     Law(
-        id="order_parameters.plateau.overlaps", title="overlaps on the symmetric plateau",
+        id="order_parameters.plateau.overlaps",
+        title="overlaps on the symmetric plateau",
         statement="K = p = k erf units, orthogonal teacher of squared norm T, eta -> 0: all Q equal, all M equal.",
-        quantity=sp.Symbol("Q, M"), parameters=(WIDTH, dm.TEACHER_NORM), derive=_overlaps,
-        definition=_definition_overlaps, sources=(SAAD_SOLLA, DERIVED), regime=SMALL_RATE, rungs=_FLOW, gate_points=10,
-        mutants=(mutant_value("Q = 1/(2K+1)", lambda width, teacher_norm: [
-            1 / (2 * width + 1), math.sqrt(teacher_norm / (2 * width + 1) / width)]),
-            mutant_value("Q = M", lambda width, teacher_norm: [_q(width, teacher_norm)] * 2)),
+        quantity=sp.Symbol("Q, M"),
+        parameters=(WIDTH, dm.TEACHER_NORM),
+        derive=_overlaps,
+        definition=_definition_overlaps,
+        sources=(SAAD_SOLLA, DERIVED),
+        regime=SMALL_RATE,
+        rungs=_FLOW,
+        gate_points=10,
+        mutants=(
+            mutant_value(
+                "Q = 1/(2K+1)",
+                lambda width, teacher_norm: [1 / (2 * width + 1), math.sqrt(teacher_norm / (2 * width + 1) / width)],
+            ),
+            mutant_value("Q = M", lambda width, teacher_norm: [_q(width, teacher_norm)] * 2),
+        ),
     ),
     Law(
-        id="order_parameters.plateau.error", title="generalisation error on the plateau",
+        id="order_parameters.plateau.error",
+        title="generalisation error on the plateau",
         statement="(K/pi) [asin(T/(1+T)) - K asin(T/(K(1+T)))] at eta -> 0.",
-        quantity=sp.Symbol("eps"), parameters=(WIDTH, dm.TEACHER_NORM), derive=_error, definition=_definition_error,
-        sources=(SAAD_SOLLA, DERIVED), regime=SMALL_RATE, rungs=_FLOW, gate_points=10,
-        mutants=(mutant_value("K asin(1/K)", lambda width, teacher_norm: width / math.pi * (
-            math.asin(teacher_norm / (1 + teacher_norm)) - width * math.asin(1 / width))),),
+        quantity=sp.Symbol("eps"),
+        parameters=(WIDTH, dm.TEACHER_NORM),
+        derive=_error,
+        definition=_definition_error,
+        sources=(SAAD_SOLLA, DERIVED),
+        regime=SMALL_RATE,
+        rungs=_FLOW,
+        gate_points=10,
+        mutants=(
+            mutant_value(
+                "K asin(1/K)",
+                lambda width, teacher_norm: (
+                    width / math.pi * (math.asin(teacher_norm / (1 + teacher_norm)) - width * math.asin(1 / width))
+                ),
+            ),
+        ),
     ),
     Law(
-        id="order_parameters.plateau.escape_rate", title="growth rate of the unstable mode of the plateau",
+        id="order_parameters.plateau.escape_rate",
+        title="growth rate of the unstable mode of the plateau",
         statement="The mode (dM_ii, dM_ij) ~ (1, -1/(K-1)) grows with rate eta (2/pi) M T (1+T+T/K)^(-3/2).",
-        quantity=sp.Symbol("rate"), parameters=(WIDTH, dm.TEACHER_NORM, dm.LEARNING_RATE), derive=_escape,
-        definition=_definition_escape, sources=(SAAD_SOLLA, DERIVED), regime=SMALL_RATE, rungs=_FLOW, gate_points=8,
-        mutants=(mutant_value("exponent 1/2 for 3/2", _power),
-                 mutant_value("mode (1, 0)", lambda width, teacher_norm, learning_rate: _true_escape(
-                     width, teacher_norm, learning_rate) * (1 - 1 / width))),
+        quantity=sp.Symbol("rate"),
+        parameters=(WIDTH, dm.TEACHER_NORM, dm.LEARNING_RATE),
+        derive=_escape,
+        definition=_definition_escape,
+        sources=(SAAD_SOLLA, DERIVED),
+        regime=SMALL_RATE,
+        rungs=_FLOW,
+        gate_points=8,
+        mutants=(
+            mutant_value("exponent 1/2 for 3/2", _power),
+            mutant_value(
+                "mode (1, 0)",
+                lambda width, teacher_norm, learning_rate: (
+                    _true_escape(width, teacher_norm, learning_rate) * (1 - 1 / width)
+                ),
+            ),
+        ),
     ),
     Law(
-        id="order_parameters.plateau.spectrum", title="eigenvalues of the symmetric ansatz at the plateau, T = 1",
+        id="order_parameters.plateau.spectrum",
+        title="eigenvalues of the symmetric ansatz at the plateau, T = 1",
         statement="u = (2/pi) K (2K-1)^(1/2) (2K+1)^(-3/2): -(4K+2)u, -(2K-1)u, 0, u/(2K-1) times eta, ascending.",
-        quantity=sp.Symbol("eigenvalues"), parameters=(WIDTH, dm.LEARNING_RATE), derive=_spectrum,
-        definition=_definition_spectrum, sources=(SAAD_SOLLA,), regime=SMALL_RATE, tolerance=1e-6, gate_points=6,
-        mutants=(mutant_value("-u for 0", lambda width, learning_rate: [
-            learning_rate * _u(width) * x for x in (-(4 * width + 2), -(2 * width - 1), -1, 1 / (2 * width - 1))]),),
+        quantity=sp.Symbol("eigenvalues"),
+        parameters=(WIDTH, dm.LEARNING_RATE),
+        derive=_spectrum,
+        definition=_definition_spectrum,
+        sources=(SAAD_SOLLA,),
+        regime=SMALL_RATE,
+        tolerance=1e-6,
+        gate_points=6,
+        mutants=(
+            mutant_value(
+                "-u for 0",
+                lambda width, learning_rate: [
+                    learning_rate * _u(width) * x for x in (-(4 * width + 2), -(2 * width - 1), -1, 1 / (2 * width - 1))
+                ],
+            ),
+        ),
     ),
     Law(
-        id="order_parameters.plateau.escape_time", title="time to leave the plateau",
+        id="order_parameters.plateau.escape_time",
+        title="time to leave the plateau",
         statement="t = ln(1/initial asymmetry)/(eta lambda) to leading logarithm.",
-        quantity=sp.Symbol("t"), parameters=(WIDTH, dm.TEACHER_NORM, dm.LEARNING_RATE, ASYMMETRY), derive=_time,
-        definition=_definition_time, sources=(SAAD_SOLLA,), regime=Regime("initial asymmetry -> 0", "O(1)"),
-        rungs=_FLOW, gate_points=6,
-        mutants=(mutant_value("2 lambda", lambda width, teacher_norm, learning_rate, initial_asymmetry: -math.log(
-            initial_asymmetry) / 2 / _true_escape(width, teacher_norm, learning_rate)),
-            mutant_value("without ln", lambda width, teacher_norm, learning_rate, initial_asymmetry: 1
-                         / initial_asymmetry / _true_escape(width, teacher_norm, learning_rate))),
+        quantity=sp.Symbol("t"),
+        parameters=(WIDTH, dm.TEACHER_NORM, dm.LEARNING_RATE, ASYMMETRY),
+        derive=_time,
+        definition=_definition_time,
+        sources=(SAAD_SOLLA,),
+        regime=Regime("initial asymmetry -> 0", "O(1)"),
+        rungs=_FLOW,
+        gate_points=6,
+        mutants=(
+            mutant_value(
+                "2 lambda",
+                lambda width, teacher_norm, learning_rate, initial_asymmetry: (
+                    -math.log(initial_asymmetry) / 2 / _true_escape(width, teacher_norm, learning_rate)
+                ),
+            ),
+            mutant_value(
+                "without ln",
+                lambda width, teacher_norm, learning_rate, initial_asymmetry: (
+                    1 / initial_asymmetry / _true_escape(width, teacher_norm, learning_rate)
+                ),
+            ),
+        ),
     ),
     Law(
-        id="order_parameters.plateau.rectangular", title="plateau of p equal students on k teachers",
+        id="order_parameters.plateau.rectangular",
+        title="plateau of p equal students on k teachers",
         statement="All students equal: k T (1+2Q) = p^2 Q ((1+Q)(1+T) - Q T/k), M = sqrt(Q T/k); eta -> 0.",
-        quantity=sp.Symbol("Q, M"), parameters=(_lists("students"), _lists("teachers"), dm.TEACHER_NORM),
-        derive=_rectangular, evaluator=_rectangular_evaluate, sources=(DERIVED,), regime=SMALL_RATE, rungs=_FLOW,
-        definition=lambda students, teachers, teacher_norm: list(symmetric_state(int(students), int(teachers), teacher_norm)),
-        mutants=(mutant_parameters("p for p^2", lambda v: {"teachers": v["teachers"] * v["students"]}),), gate_points=8,
+        quantity=sp.Symbol("Q, M"),
+        parameters=(_lists("students"), _lists("teachers"), dm.TEACHER_NORM),
+        derive=_rectangular,
+        evaluator=_rectangular_evaluate,
+        sources=(DERIVED,),
+        regime=SMALL_RATE,
+        rungs=_FLOW,
+        definition=lambda students, teachers, teacher_norm: list(
+            symmetric_state(int(students), int(teachers), teacher_norm)
+        ),
+        mutants=(mutant_parameters("p for p^2", lambda v: {"teachers": v["teachers"] * v["students"]}),),
+        gate_points=8,
         priority="B",
     ),
-)  # fmt: skip
+)

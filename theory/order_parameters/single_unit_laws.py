@@ -1,4 +1,4 @@
-"""Laws of single units solved exactly: linear and quadratic students, phase retrieval, and the map between conventions."""
+"""Laws of single units solved exactly: linear and quadratic ones, phase retrieval; the map between conventions."""
 
 from __future__ import annotations
 
@@ -20,9 +20,13 @@ from theory.order_parameters.state import definition_means, state_of
 from theory.parameter import Constraint, Parameter, integer, nonnegative, positive
 from theory.source import DERIVED, Source
 
-ARNABOLDI = Source("arnaboldi2023", "L. Arnaboldi, F. Krzakala, B. Loureiro, L. Stephan",
-                   "Escaping mediocrity: how two-layer networks learn hard generalized linear models with SGD", 2023,
-                   "2305.18502")  # fmt: skip
+ARNABOLDI = Source(
+    "arnaboldi2023",
+    "L. Arnaboldi, F. Krzakala, B. Loureiro, L. Stephan",
+    "Escaping mediocrity: how two-layer networks learn hard generalized linear models with SGD",
+    2023,
+    "2305.18502",
+)
 Q, M, P = dm.STUDENT_OVERLAP.symbol, dm.CROSS_OVERLAP.symbol, dm.TEACHER_OVERLAP.symbol
 ETA, NOISE, BATCH = dm.LEARNING_RATE.symbol, dm.NOISE.symbol, dm.BATCH.symbol
 OMEGA, T, TIME = dm.DECAY.symbol, dm.TEACHER_NORM.symbol, dm.TIME.symbol
@@ -46,8 +50,16 @@ def single_equations(name: str) -> tuple[Any, Any, Any]:
         entries = [place[min(indices[a], indices[b]), max(indices[a], indices[b])] for a, b in pairs]
         return form.xreplace(dict(zip(arguments_for(pattern), entries, strict=True)))
 
-    names = {sp.Symbol("a1", real=True): 1, sp.Symbol("v1", real=True): 1, eq.ETA: ETA, eq.NOISE: NOISE,
-             eq.BATCH: BATCH, eq.DECAY: OMEGA, sp.Symbol("Q11", real=True): Q, sp.Symbol("M11", real=True): M}  # fmt: skip
+    names = {
+        sp.Symbol("a1", real=True): 1,
+        sp.Symbol("v1", real=True): 1,
+        eq.ETA: ETA,
+        eq.NOISE: NOISE,
+        eq.BATCH: BATCH,
+        eq.DECAY: OMEGA,
+        sp.Symbol("Q11", real=True): Q,
+        sp.Symbol("M11", real=True): M,
+    }
 
     def closed(expression: Any) -> Any:
         calls = {c: mean(c) for c in expression.atoms(sp.core.function.AppliedUndef)}
@@ -71,8 +83,17 @@ def _evaluate(law_parameters: tuple[Parameter, ...], d: Derivation, values: dict
 
 def _numeric_drift(name: str, q: Any, m: Any, p: Any, eta: Any, noise: Any = 0, batch: Any = 1, omega: Any = 0) -> Any:
     """Return (dQ, dM, error) by quadrature of the definition."""
-    state = state_of({"activation": name, "student_overlap": [[q]], "teacher_student_overlap": [[m]],
-                      "teacher_overlap": [[p]], "learning_rate": eta, "noise_variance": noise, "batch_size": batch})  # fmt: skip
+    state = state_of(
+        {
+            "activation": name,
+            "student_overlap": [[q]],
+            "teacher_student_overlap": [[m]],
+            "teacher_overlap": [[p]],
+            "learning_rate": eta,
+            "noise_variance": noise,
+            "batch_size": batch,
+        }
+    )
     means = definition_means(state, 16)
     dq = means["learning"][0][0] + means["noise"][0][0] - 2 * float(omega) * float(q)
     return dq, means["m"][0][0] - float(omega) * float(m), means["error"]
@@ -89,9 +110,14 @@ def _quadratic_single() -> Derivation:
 def _quadratic_definition(**v: Any) -> list[float]:
     v = _scalars(v)
     dq, dm_, _ = _numeric_drift(
-        "quadratic", v["student_overlap"], v["teacher_student_overlap"], v["teacher_overlap"], v["learning_rate"],
-        v["noise_variance"], v["batch_size"],
-    )  # fmt: skip
+        "quadratic",
+        v["student_overlap"],
+        v["teacher_student_overlap"],
+        v["teacher_overlap"],
+        v["learning_rate"],
+        v["noise_variance"],
+        v["batch_size"],
+    )
     return [dq, dm_]
 
 
@@ -169,8 +195,11 @@ def _weight_decay() -> Derivation:
     m = sp.solve(dm_, M)[0]
     q = sp.solve(dq.subs(M, m), Q)[0]
     form = sp.factor(error.subs({Q: q, M: m}))
-    return derivation(("equations", sp.Tuple(dq, dm_), "linear unit with weight decay"),
-                      ("stationary", sp.Tuple(sp.factor(q), m), "[Q, M]"), ("error", form, "(P - 2M + Q)/2"))  # fmt: skip
+    return derivation(
+        ("equations", sp.Tuple(dq, dm_), "linear unit with weight decay"),
+        ("stationary", sp.Tuple(sp.factor(q), m), "[Q, M]"),
+        ("error", form, "(P - 2M + Q)/2"),
+    )
 
 
 def _fixed_point_error(name: str, start: Any, **v: Any) -> Any:
@@ -189,8 +218,12 @@ def _quadratic_floor() -> Derivation:
     u = sp.Symbol("u", positive=True)
     square = sp.solve(sp.expand(dq.subs(Q, T)).subs(M**2, u).subs(M, sp.sqrt(u)), u)[0]
     form = sp.factor(sp.expand(error.subs(Q, T)).subs(M**2, square).subs(M**4, square**2))
-    return derivation(("equations", sp.Tuple(dq, dm_), "s = x^2"), ("Q", T, "dM = 0 at M != 0"),
-                      ("M^2", sp.factor(square), "dQ = 0"), ("error", form, "exact in Delta"))  # fmt: skip
+    return derivation(
+        ("equations", sp.Tuple(dq, dm_), "s = x^2"),
+        ("Q", T, "dM = 0 at M != 0"),
+        ("M^2", sp.factor(square), "dQ = 0"),
+        ("error", form, "exact in Delta"),
+    )
 
 
 def _mapping(students: int = 2) -> Derivation:
@@ -238,8 +271,11 @@ def _plateau_overlap() -> Derivation:
     dq, _, _ = (e.subs({BATCH: 1, OMEGA: 0, P: T, M: 0}) for e in single_equations("quadratic"))
     quadratic = sp.expand(sp.cancel(dq / Q))
     root = min(sp.solve(quadratic, Q), key=lambda s: float(s.subs({ETA: 0.05, NOISE: 0.1, T: 1.2})))
-    return derivation(("dQ at M = 0", dq, "phase retrieval"), ("quadratic", quadratic, "divide by Q"),
-                      ("smaller root", root, "the branch that starts at T/3"))  # fmt: skip
+    return derivation(
+        ("dQ at M = 0", dq, "phase retrieval"),
+        ("quadratic", quadratic, "divide by Q"),
+        ("smaller root", root, "the branch that starts at T/3"),
+    )
 
 
 def _plateau_definition(learning_rate: Any, noise_variance: Any, teacher_norm: Any) -> Any:
@@ -299,8 +335,12 @@ def _discriminant(v: dict[str, Any]) -> bool:
 
 
 _PLATEAU = Constraint(_discriminant, "no plateau: the learning rate or the noise is too large, Q* is not real")
-_DECAY = (dm.LEARNING_RATE.within(positive(0.1, 1.2)), dm.TEACHER_OVERLAP.within(positive(0.5, 2.0)), dm.NOISE,
-          dm.DECAY)  # fmt: skip
+_DECAY = (
+    dm.LEARNING_RATE.within(positive(0.1, 1.2)),
+    dm.TEACHER_OVERLAP.within(positive(0.5, 2.0)),
+    dm.NOISE,
+    dm.DECAY,
+)
 _QFLOOR = (
     dm.LEARNING_RATE.within(positive(0.01, 0.08)),
     dm.NOISE,
@@ -318,66 +358,206 @@ def _q_plateau(learning_rate: float, noise_variance: float, teacher_norm: float,
 def _law(
     name: str, title: str, statement: str, parameters: Any, derive: Any, definition: Any, mutants: Any, **more: Any
 ) -> Law:
-    return Law(id=f"order_parameters.{name}", title=title, statement=statement, quantity=sp.Symbol(name.split(".")[-1]),
-               parameters=parameters, derive=derive, definition=definition, mutants=mutants,
-               **{"sources": (DERIVED,)} | more)  # fmt: skip
+    return Law(
+        id=f"order_parameters.{name}",
+        title=title,
+        statement=statement,
+        quantity=sp.Symbol(name.split(".")[-1]),
+        parameters=parameters,
+        derive=derive,
+        definition=definition,
+        mutants=mutants,
+        **{"sources": (DERIVED,)} | more,
+    )
 
 
 LAWS = (
-    _law("ode.quadratic_single", "ODE of phase retrieval, p = k = 1", "s = x^2, value [dQ, dM].", _SINGLE_ANY, _quadratic_single,
-         lambda activation, **v: _quadratic_definition(**v),
-         (spoil("12 M^2 T -> 6", _spoiled(lambda q, m, p: -6 * m * m * p)),
-          spoil("15 -> 9", _spoiled(lambda q, m, p: -6 * q**3))),
-         evaluator=lambda d, v, n: _evaluate(_SINGLE, d, v, n), constraints=(FITS,), sources=(ARNABOLDI,), regime=LIMIT,
-         rungs=("algebra", "chain")),
-    _law("trajectory.linear", "overlaps of one linear unit at any time", "p = k = 1, s = x, value [Q(t), M(t)].", _LINEAR,
-         _linear_trajectory, _linear_trajectory_definition,
-         (mutant_value("rate 2 eta", _linear_wrong), mutant_value("r* with 2 - eta at B > 1", _linear_wrong_star)),
-         evaluator=lambda d, v, n: _evaluate(_LINEAR, d, v, n), constraints=(FITS,), regime=LIMIT, rungs=("algebra", "chain", "sgd"),
-         gate_points=10),
-    _law("mapping.mean_to_committee", "mean normalisation as a committee",
-         "p = k: (gamma, Delta) with a = v = 1/p equals a committee with eta = gamma/p^2, noise p^2 Delta, error/p^2.",
-         (Parameter("students", None, "p = k", integer(1, region=(2, 3))), dm.LEARNING_RATE, dm.NOISE), _mapping,
-         _mapping_definition, (mutant_value("gamma/p", lambda students, learning_rate, noise_variance: [
-             learning_rate / students, students**2 * noise_variance, 1 / students**2]),
-             mutant_value("Delta unscaled", lambda students, learning_rate, noise_variance: [
-                 learning_rate / students**2, noise_variance, 1 / students**2])),
-         structure=("students",), display={"students": 2}, sources=(VEIGA, DERIVED), gate_points=6),
-    _law("noise_floor.linear_weight_decay", "noise floor of a linear unit with weight decay", "p = k = 1, batch one.", _DECAY,
-         _weight_decay, lambda learning_rate, teacher_overlap, noise_variance, weight_decay_rate: _fixed_point_error(
-             "linear", [1.0, 0.5], p=teacher_overlap, eta=learning_rate, noise=noise_variance, omega=weight_decay_rate),
-         (mutant_value("omega for 2 omega", lambda learning_rate, teacher_overlap, noise_variance, weight_decay_rate: (
-             lambda e, p, n, w, m: (p - 2 * m + (2 * e * m + e * e * (p - 2 * m + n)) / (2 * e - e * e + w)) / 2)(
-                 learning_rate, teacher_overlap, noise_variance, weight_decay_rate,
-                 learning_rate * teacher_overlap / (learning_rate + weight_decay_rate))),),
-         rungs=("algebra", "chain")),
-    _law("noise_floor.quadratic", "noise floor of one quadratic unit", "Q* = T, exact in Delta: eta Delta T/(1 - 6 eta T).",
-         _QFLOOR, _quadratic_floor, lambda learning_rate, noise_variance, teacher_norm: _fixed_point_error(
-             "quadratic", [float(teacher_norm), math.sqrt(float(teacher_norm**2 - learning_rate * noise_variance * teacher_norm
-                                                        / (2 - 12 * learning_rate * teacher_norm)))],
-             p=teacher_norm, eta=learning_rate, noise=noise_variance),
-         (mutant_value("12 for 6", lambda learning_rate, noise_variance, teacher_norm:
-                       learning_rate * noise_variance * teacher_norm / (1 - 12 * learning_rate * teacher_norm)),
-          mutant_value("no denominator", lambda learning_rate, noise_variance, teacher_norm:
-                       learning_rate * noise_variance * teacher_norm)),
-         constraints=(_BELOW,), rungs=("algebra", "flow")),
-    _law("mediocrity.overlap", "student norm before phase retrieval escapes", "M = 0: smaller root of a quadratic in Q.",
-         _RETRIEVAL, _plateau_overlap, _plateau_definition,
-         (mutant_value("larger root", partial(_q_plateau, sign=1.0)),
-          mutant_value("T", lambda teacher_norm, **_: teacher_norm)),
-         constraints=(_PLATEAU,), sources=(ARNABOLDI,), regime=LIMIT, rungs=("algebra", "flow"), priority="B"),
-    _law("mediocrity.escape_rate", "growth rate of the overlap in phase retrieval", "6 eta (T - Q*).", _RETRIEVAL, _escape,
-         _escape_definition,
-         (mutant_value("4 eta T", lambda learning_rate, teacher_norm, **_: 4 * learning_rate * teacher_norm),
-          mutant_value("3 eta", lambda learning_rate, noise_variance, teacher_norm: 3 * learning_rate * (
-              teacher_norm - _q_plateau(learning_rate, noise_variance, teacher_norm)))),
-         constraints=(_PLATEAU,), sources=(ARNABOLDI,), regime=LIMIT, rungs=("algebra", "flow"), priority="B"),
-    _law("mediocrity.escape_time", "time to leave mediocrity", "ln(target/initial)/rate + O(1).",
-         (*_RETRIEVAL, START, TARGET), _escape_time,
-         lambda initial_overlap, target_overlap, **v: mpmath.log(target_overlap / initial_overlap) / _escape_definition(**v),
-         (mutant_value("ln(1/initial) only", lambda learning_rate, noise_variance, teacher_norm, initial_overlap, target_overlap:
-                       -math.log(initial_overlap) / (6 * learning_rate * (teacher_norm - _q_plateau(
-                           learning_rate, noise_variance, teacher_norm)))),),
-         constraints=(_PLATEAU, Constraint(lambda v: v["initial_overlap"] < v["target_overlap"], "the target must be larger")),
-         sources=(ARNABOLDI,), regime=Regime("initial_overlap -> 0", "O(1)"), rungs=("algebra", "flow"), priority="B"),
-)  # fmt: skip
+    _law(
+        "ode.quadratic_single",
+        "ODE of phase retrieval, p = k = 1",
+        "s = x^2, value [dQ, dM].",
+        _SINGLE_ANY,
+        _quadratic_single,
+        lambda activation, **v: _quadratic_definition(**v),
+        (
+            spoil("12 M^2 T -> 6", _spoiled(lambda q, m, p: -6 * m * m * p)),
+            spoil("15 -> 9", _spoiled(lambda q, m, p: -6 * q**3)),
+        ),
+        evaluator=lambda d, v, n: _evaluate(_SINGLE, d, v, n),
+        constraints=(FITS,),
+        sources=(ARNABOLDI,),
+        regime=LIMIT,
+        rungs=("algebra", "chain"),
+    ),
+    _law(
+        "trajectory.linear",
+        "overlaps of one linear unit at any time",
+        "p = k = 1, s = x, value [Q(t), M(t)].",
+        _LINEAR,
+        _linear_trajectory,
+        _linear_trajectory_definition,
+        (mutant_value("rate 2 eta", _linear_wrong), mutant_value("r* with 2 - eta at B > 1", _linear_wrong_star)),
+        evaluator=lambda d, v, n: _evaluate(_LINEAR, d, v, n),
+        constraints=(FITS,),
+        regime=LIMIT,
+        rungs=("algebra", "chain", "sgd"),
+        gate_points=10,
+    ),
+    _law(
+        "mapping.mean_to_committee",
+        "mean normalisation as a committee",
+        "p = k: (gamma, Delta) with a = v = 1/p equals a committee with eta = gamma/p^2, noise p^2 Delta, error/p^2.",
+        (Parameter("students", None, "p = k", integer(1, region=(2, 3))), dm.LEARNING_RATE, dm.NOISE),
+        _mapping,
+        _mapping_definition,
+        (
+            mutant_value(
+                "gamma/p",
+                lambda students, learning_rate, noise_variance: [
+                    learning_rate / students,
+                    students**2 * noise_variance,
+                    1 / students**2,
+                ],
+            ),
+            mutant_value(
+                "Delta unscaled",
+                lambda students, learning_rate, noise_variance: [
+                    learning_rate / students**2,
+                    noise_variance,
+                    1 / students**2,
+                ],
+            ),
+        ),
+        structure=("students",),
+        display={"students": 2},
+        sources=(VEIGA, DERIVED),
+        gate_points=6,
+    ),
+    _law(
+        "noise_floor.linear_weight_decay",
+        "noise floor of a linear unit with weight decay",
+        "p = k = 1, batch one.",
+        _DECAY,
+        _weight_decay,
+        lambda learning_rate, teacher_overlap, noise_variance, weight_decay_rate: _fixed_point_error(
+            "linear", [1.0, 0.5], p=teacher_overlap, eta=learning_rate, noise=noise_variance, omega=weight_decay_rate
+        ),
+        (
+            mutant_value(
+                "omega for 2 omega",
+                lambda learning_rate, teacher_overlap, noise_variance, weight_decay_rate: (
+                    lambda e, p, n, w, m: (p - 2 * m + (2 * e * m + e * e * (p - 2 * m + n)) / (2 * e - e * e + w)) / 2
+                )(
+                    learning_rate,
+                    teacher_overlap,
+                    noise_variance,
+                    weight_decay_rate,
+                    learning_rate * teacher_overlap / (learning_rate + weight_decay_rate),
+                ),
+            ),
+        ),
+        rungs=("algebra", "chain"),
+    ),
+    _law(
+        "noise_floor.quadratic",
+        "noise floor of one quadratic unit",
+        "Q* = T, exact in Delta: eta Delta T/(1 - 6 eta T).",
+        _QFLOOR,
+        _quadratic_floor,
+        lambda learning_rate, noise_variance, teacher_norm: _fixed_point_error(
+            "quadratic",
+            [
+                float(teacher_norm),
+                math.sqrt(
+                    float(
+                        teacher_norm**2
+                        - learning_rate * noise_variance * teacher_norm / (2 - 12 * learning_rate * teacher_norm)
+                    )
+                ),
+            ],
+            p=teacher_norm,
+            eta=learning_rate,
+            noise=noise_variance,
+        ),
+        (
+            mutant_value(
+                "12 for 6",
+                lambda learning_rate, noise_variance, teacher_norm: (
+                    learning_rate * noise_variance * teacher_norm / (1 - 12 * learning_rate * teacher_norm)
+                ),
+            ),
+            mutant_value(
+                "no denominator",
+                lambda learning_rate, noise_variance, teacher_norm: learning_rate * noise_variance * teacher_norm,
+            ),
+        ),
+        constraints=(_BELOW,),
+        rungs=("algebra", "flow"),
+    ),
+    _law(
+        "mediocrity.overlap",
+        "student norm before phase retrieval escapes",
+        "M = 0: smaller root of a quadratic in Q.",
+        _RETRIEVAL,
+        _plateau_overlap,
+        _plateau_definition,
+        (
+            mutant_value("larger root", partial(_q_plateau, sign=1.0)),
+            mutant_value("T", lambda teacher_norm, **_: teacher_norm),
+        ),
+        constraints=(_PLATEAU,),
+        sources=(ARNABOLDI,),
+        regime=LIMIT,
+        rungs=("algebra", "flow"),
+        priority="B",
+    ),
+    _law(
+        "mediocrity.escape_rate",
+        "growth rate of the overlap in phase retrieval",
+        "6 eta (T - Q*).",
+        _RETRIEVAL,
+        _escape,
+        _escape_definition,
+        (
+            mutant_value("4 eta T", lambda learning_rate, teacher_norm, **_: 4 * learning_rate * teacher_norm),
+            mutant_value(
+                "3 eta",
+                lambda learning_rate, noise_variance, teacher_norm: (
+                    3 * learning_rate * (teacher_norm - _q_plateau(learning_rate, noise_variance, teacher_norm))
+                ),
+            ),
+        ),
+        constraints=(_PLATEAU,),
+        sources=(ARNABOLDI,),
+        regime=LIMIT,
+        rungs=("algebra", "flow"),
+        priority="B",
+    ),
+    _law(
+        "mediocrity.escape_time",
+        "time to leave mediocrity",
+        "ln(target/initial)/rate + O(1).",
+        (*_RETRIEVAL, START, TARGET),
+        _escape_time,
+        lambda initial_overlap, target_overlap, **v: (
+            mpmath.log(target_overlap / initial_overlap) / _escape_definition(**v)
+        ),
+        (
+            mutant_value(
+                "ln(1/initial) only",
+                lambda learning_rate, noise_variance, teacher_norm, initial_overlap, target_overlap: (
+                    -math.log(initial_overlap)
+                    / (6 * learning_rate * (teacher_norm - _q_plateau(learning_rate, noise_variance, teacher_norm)))
+                ),
+            ),
+        ),
+        constraints=(
+            _PLATEAU,
+            Constraint(lambda v: v["initial_overlap"] < v["target_overlap"], "the target must be larger"),
+        ),
+        sources=(ARNABOLDI,),
+        regime=Regime("initial_overlap -> 0", "O(1)"),
+        rungs=("algebra", "flow"),
+        priority="B",
+    ),
+)

@@ -1,4 +1,4 @@
-"""Numbers from the derived equations: a state of the overlaps, its rates of change, and the same from the definition."""
+"""Numbers from the derived equations: a state of the overlaps, its rates of change; the same from the definition."""
 
 from __future__ import annotations
 
