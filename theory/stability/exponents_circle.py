@@ -10,7 +10,7 @@ import sympy as sp
 
 from theory.derivation import Derivation
 from theory.evaluation import evaluate
-from theory.law import Law, mutant_form, mutant_value
+from theory.law import Law, mutant_result, mutant_value
 from theory.stability import symbols as sy
 from theory.stability.characteristic import VARIABLE, bessel_exponent, frullani
 from theory.stability.exponent_law import batch, exponent_derivation, exponent_law
@@ -101,7 +101,7 @@ ARCSINE = exponent_law(
     ),
     (
         mutant_value("outer branch everywhere", lambda **v: _outer_branch(ARCSINE, v)),
-        mutant_form("without the /2", lambda form: form + sp.log(2)),
+        mutant_result("without the /2", lambda value, **_: value + math.log(2)),
     ),
     batch_parameter=batch(2),
     structure=("batch_size",),
