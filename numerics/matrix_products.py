@@ -81,7 +81,17 @@ def lyapunov_spectrum(
 
 
 def top_exponent(
-    apply: Apply, dimension: int, replicas: int, steps: int, *, every: int = 1, burn_in: int = 0
+    apply: Apply,
+    dimension: int,
+    replicas: int,
+    steps: int,
+    *,
+    every: int = 1,
+    burn_in: int = 0,
+    device: torch.device | str = "cpu",
 ) -> torch.Tensor:
     """Return the largest Lyapunov exponent of each replica, shape (replicas,), from one propagated vector."""
-    return lyapunov_spectrum(apply, dimension, replicas, steps, count=1, every=every, burn_in=burn_in)[0]
+    spectrum = lyapunov_spectrum(
+        apply, dimension, replicas, steps, count=1, every=every, burn_in=burn_in, device=device
+    )
+    return spectrum[0]

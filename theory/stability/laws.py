@@ -10,6 +10,7 @@ from theory.stability.exponents_gamma import GAMMA_LAWS
 from theory.stability.exponents_square import SQUARE_LAWS
 from theory.stability.exponents_symmetric import SYMMETRIC_LAWS
 from theory.stability.general_laws import GENERAL_LAWS
+from theory.stability.matrix_laws import MATRIX_LAWS
 from theory.stability.mean_square_laws import MEAN_SQUARE_LAWS
 from theory.stability.saddle_laws import SADDLE_LAWS
 
@@ -23,4 +24,5 @@ LAWS: tuple[Law, ...] = (
     *GENERAL_LAWS,
     *MEAN_SQUARE_LAWS,
     *SADDLE_LAWS,
+    *MATRIX_LAWS,
 )

@@ -1,0 +1,9 @@
+"""Laws of products of random matrices: spectra, critical learning rates, vector inputs."""
+
+from __future__ import annotations
+
+from theory.law import Law
+from theory.stability.matrix_product import PRODUCT_LAWS
+from theory.stability.matrix_rank_one import RANK_ONE_LAWS
+
+MATRIX_LAWS: tuple[Law, ...] = (*PRODUCT_LAWS, *RANK_ONE_LAWS)
