@@ -1,4 +1,4 @@
-"""Laws of the principal flow: its coefficient, truncations, exactness on quadratics, loss change, local error."""
+"""Laws of the principal flow: its coefficient, its truncations, exactness on quadratics, stability."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ import mpmath
 import sympy as sp
 
 from theory.derivation import Derivation, derivation
-from theory.evaluation import converged, mp_function
-from theory.law import Law, Regime, mutant_result, mutant_value
-from theory.parameter import Constraint, Parameter, integer, positive, real
+from theory.law import Law, mutant_result, mutant_value
+from theory.parameter import Constraint, Parameter, nonnegative, positive, real
 from theory.principal_flow import symbols as s
-from theory.principal_flow.formal_orbit import euler_terms, flow_series
-from theory.principal_flow.losses import cubic_field
+from theory.principal_flow.formal_orbit import euler_terms
 from theory.source import DERIVED
 
 _X = s.scaled_curvature
@@ -48,7 +46,7 @@ def _truncation(scaled_curvature: Any, order: int) -> Any:
     return sum(term[0] for term in terms)
 
 
-def _truncated_steps(order: int | None = None) -> Derivation:
+def truncated_steps(order: int | None = None) -> Derivation:
     """Ladders only: F(path_n) = (-1)^n H^(n-1) g with coefficient (-1)^(n-1)/n."""
     ladder = -(s.x**_p) / (_p + 1)
     top = s.N - 1 if order is None else order - 1
@@ -66,7 +64,7 @@ def _fixed_order(name: str, order: int, title: str, mutants: Any) -> Law:
         statement=f"thetadot = alpha u_i.g along the eigenvector u_i, truncated at {order} term(s)",
         quantity=_ALPHA,
         parameters=(_X,),
-        derive=lambda: _truncated_steps(order),
+        derive=lambda: truncated_steps(order),
         definition=lambda scaled_curvature: _truncation(scaled_curvature, order),
         sources=(s.ROSCA,),
         mutants=mutants,
@@ -101,7 +99,7 @@ TRUNCATED = Law(
     statement="alpha_N = - sum_{p<N} x^p/(p+1); it tends to the principal flow for |x| < 1 only",
     quantity=sp.Function("alpha_N")(s.x),
     parameters=(_X, s.order),
-    derive=_truncated_steps,
+    derive=truncated_steps,
     definition=_truncation,
     sources=(s.ROSCA,),
     mutants=(mutant_value("p+1 -> p+2", _shifted), mutant_value("(p+1)!", _factorials)),
@@ -113,7 +111,7 @@ KEEPS_MINIMA = Law(
     statement="for x > 0 every alpha_N < 0: the truncated flow is attracted without oscillation even where x > 2",
     quantity=sp.Function("alpha_N")(s.x),
     parameters=(_X.within(positive(0.2, 3.4)), s.order),
-    derive=_truncated_steps,
+    derive=truncated_steps,
     definition=_truncation,
     sources=(DERIVED,),
     mutants=(mutant_value("p+1 -> p+2", _shifted),),
@@ -164,9 +162,8 @@ _hl_not_one = Constraint(
     "learning_rate * curvature must not be 1 (one-step convergence along this direction)",
 )
 _START = Parameter("initial_value", sp.Symbol("theta_0", real=True), "coordinate at t = 0", real(-2.0, 2.0))
-_STEPS = Parameter("steps", sp.Symbol("s", real=True), "time over learning rate, t/h >= 0", positive(0.0, 6.0).__class__(
-    "real", low=0.0, region=(0.3, 6.0)))  # fmt: skip
-_RATE = s.learning_rate.within(positive(0.1, 0.7))
+_STEPS = Parameter("steps", sp.Symbol("s", real=True), "time over learning rate, t/h >= 0", nonnegative(0.3, 6.0))
+RATE = s.learning_rate.within(positive(0.1, 0.7))
 
 
 def _quadratic_steps() -> Derivation:
@@ -196,9 +193,9 @@ def _power(value: Any, exponent: complex) -> list[float]:
 QUADRATIC = Law(
     id="principal_flow.quadratic_solution",
     title="The principal flow passes through every iterate on a quadratic",
-    statement="theta(t) = theta_0 exp((t/h) log(1 - h lambda)), equal to gradient descent at integer t/h for all h lambda != 1",
+    statement="theta(t) = theta_0 exp((t/h) log(1 - h lambda)), = GD at integer t/h, h lambda != 1",
     quantity=sp.Symbol("theta"),
-    parameters=(_RATE, s.curvature.within(real(-3.0, 5.0)), _START, _STEPS),
+    parameters=(RATE, s.curvature.within(real(-3.0, 5.0)), _START, _STEPS),
     derive=_quadratic_steps,
     definition=_quadratic_definition,
     sources=(s.ROSCA,),
@@ -280,7 +277,7 @@ STABILITY = Law(
     title="Stability coefficient of a Hessian direction",
     statement="sc_i = alpha(h lambda_i) |g.u_i|, the speed of the principal flow along u_i with g.u_i >= 0",
     quantity=sp.Symbol("sc"),
-    parameters=(_RATE, s.curvature.within(real(-3.0, 5.0)), s.gradient_component),
+    parameters=(RATE, s.curvature.within(real(-3.0, 5.0)), s.gradient_component),
     derive=lambda: derivation(
         ("speed along u_i", alpha_form(s.h * s.lam) * s.gradient_component.symbol, "principal flow"),
         ("sign of u_i", alpha_form(s.h * s.lam) * sp.Abs(s.gradient_component.symbol), "chosen so that g.u_i >= 0"),
@@ -298,254 +295,4 @@ STABILITY = Law(
     complex_valued=True,
 )  # fmt: skip
 
-_LISTS = (_RATE, s.curvatures.within(s.curvatures.domain), s.gradient_components)
-_regular = Constraint(
-    lambda v: all(abs(v["learning_rate"] * c - 1) > 1e-12 for c in v["curvatures"]),
-    "learning_rate * curvature must not be 1 for any curvature (singular coefficient)",
-)
-_LENGTHS = s.same_lengths("curvatures", "gradient_components")
-_ci, _li = s.comps[s.i], s.curvs[s.i]
-
-
-def _weighted(change: Any) -> Any:
-    def value(learning_rate: float, curvatures: list[float], gradient_components: list[float]) -> list[float]:
-        return pair(sum(change(log_alpha(learning_rate * c)) * a * a for c, a in zip(curvatures, gradient_components)))
-
-    return value
-
-
-LOSS_RATE = Law(
-    id="principal_flow.loss_rate",
-    title="Rate of the loss along the principal flow",
-    statement="dE/dt = sum_i alpha(h lambda_i) (g.u_i)^2, a bilinear product without conjugation",
-    quantity=sp.Symbol("dE/dt"),
-    parameters=_LISTS,
-    derive=lambda: derivation(
-        ("flow in the eigenbasis", alpha_form(s.h * _li) * _ci, "principal flow"),
-        ("chain rule", sp.Sum(alpha_form(s.h * _li) * _ci**2, (s.i, 0, s.n - 1)), "dE/dt = g^T thetadot"),
-    ),
-    definition=lambda learning_rate, curvatures, gradient_components: sum(
-        contour(learning_rate * c) * a * a for c, a in zip(curvatures, gradient_components)
-    ),
-    sources=(s.ROSCA,),
-    mutants=(
-        mutant_value("conjugated product", _weighted(lambda a: complex(a).conjugate())),
-        mutant_value("sum of |.|^2 times |alpha|", _weighted(abs)),
-    ),
-    rungs=("algebra", "flow"),
-    constraints=(_regular, _LENGTHS),
-    complex_valued=True,
-)
-
-
-def _energy_change(learning_rate: Any, curvatures: Any, gradient_components: Any) -> Any:
-    total = mpmath.mpf(0)
-    for c, a in zip(curvatures, gradient_components):
-        move = -learning_rate * a
-        # E(theta + d) - E(theta) is the integral of the gradient along the step.
-        total += mpmath.quad(lambda t, a=a, c=c, move=move: (a + c * t * move) * move, [0, 1])
-    return total
-
-
-def _no_half(learning_rate: float, curvatures: list[float], gradient_components: list[float]) -> float:
-    return -learning_rate * sum(a * a * (1 - learning_rate * c) for c, a in zip(curvatures, gradient_components))
-
-
-def _flow_change(learning_rate: float, curvatures: list[float], gradient_components: list[float]) -> float:
-    return learning_rate * _weighted(lambda a: a)(learning_rate, curvatures, gradient_components)[0]
-
-
-LOSS_CHANGE = Law(
-    id="principal_flow.loss_change.quadratic",
-    title="Change of the loss in one step of gradient descent",
-    statement="E(theta') - E(theta) = -h sum_i (g.u_i)^2 (1 - h lambda_i/2), exact on quadratics, error O(h^3) else",
-    quantity=sp.Symbol("Delta E"),
-    parameters=_LISTS,
-    derive=lambda: derivation(
-        ("step", -s.h * _ci, "in the eigenbasis"),
-        ("Taylor", _ci * (-s.h * _ci) + _li * (s.h * _ci) ** 2 / 2, "g.d + d^T H d/2"),
-        ("sum", -s.h * sp.Sum(_ci**2 * (1 - s.h * _li / 2), (s.i, 0, s.n - 1)), "over directions"),
-    ),
-    definition=_energy_change,
-    sources=(s.ROSCA,),
-    mutants=(
-        mutant_value("1 - h lambda", _no_half),
-        mutant_value("h Re loss_rate", _flow_change),
-    ),
-    rungs=("algebra", "net"),
-    constraints=(_regular, _LENGTHS),
-)
-
-_T = (s.learning_rate, s.third_contraction)
-
-
-def _principal_error(learning_rate: Any, third_derivative_contraction: Any) -> Any:
-    """Coefficient of h^3 in step minus principal flow, for a cubic loss with some gradient and Hessian."""
-    size = len(third_derivative_contraction)
-    gradient = [mpmath.mpf(7 + 3 * c) / 10 for c in range(size)]
-    hess = [[mpmath.mpf((2 * a + 1) * (2 * c + 1) % 7 - 3) / 4 for c in range(size)] for a in range(size)]
-    field = cubic_field(gradient, hess, third_derivative_contraction)
-    norm = sum(a * a for a in gradient)
-    dual = [a / norm for a in gradient]
-    overlap = sum(a * c for a, c in zip(third_derivative_contraction, gradient))
-    t = third_derivative_contraction
-
-    def hessian_times(state: Any, vector: Any) -> Any:
-        along = sum((d * v for d, v in zip(dual, state)), 0)
-        across = sum((d * v for d, v in zip(t, state)), 0)
-        va = sum((d * v for d, v in zip(dual, vector)), 0)
-        vt = sum((d * v for d, v in zip(t, vector)), 0)
-        return [
-            sum((hess[c][e] * vector[e] for e in range(size)), 0)
-            + t[c] * (along * va)
-            + dual[c] * (along * vt + across * va)
-            - 2 * overlap * dual[c] * (along * va)
-            for c in range(size)
-        ]
-
-    def principal(state: Any, step: Any) -> Any:
-        slope = [-f for f in field(state)]
-        first = hessian_times(state, slope)
-        second = hessian_times(state, first)
-        third = mpmath.mpf(1) / 3
-        return [
-            -(a + step * (b * mpmath.mpf("0.5")) + step * step * (c * third)) for a, b, c in zip(slope, first, second)
-        ]
-
-    flow = flow_series(principal, [mpmath.mpf(0)] * size, 3)
-    return [-(learning_rate**3) * component.term(3) for component in flow]
-
-
-LOCAL_PRINCIPAL = Law(
-    id="principal_flow.local_error.principal",
-    title="Local error of the principal flow off quadratics",
-    statement="GD minus the principal flow over one step is -(h^3/12) T(g,g) + O(h^4): the order of IGR",
-    quantity=sp.IndexedBase("error")[s.i],
-    parameters=_T,
-    derive=lambda: derivation(
-        (
-            "first tree that is no ladder",
-            sp.Rational(1, 12) * (-1) ** 3 * s.T[s.i],
-            "c([..]) = 1/12, three minus signs",
-        ),
-        ("local error", -(s.h**3) / 12 * s.T[s.i], "times h^2 and the time h"),
-    ),
-    definition=_principal_error,
-    sources=(DERIVED, s.ROSCA),
-    mutants=(
-        mutant_result("factor 1/6", lambda v, **_: [2 * a for a in v]),
-        mutant_result("order 4", lambda v, learning_rate, **_: [learning_rate * a for a in v]),
-        mutant_result("order 2", lambda v, learning_rate, **_: [a / learning_rate for a in v]),
-    ),
-    rungs=("algebra", "flow"),
-    regime=Regime("learning_rate -> 0", "O(h^4)"),
-    evaluator=s.vector_evaluator(_T, "third_derivative_contraction"),
-)
-
-
-def _largest_zero(order: int) -> Any:
-    """Largest negative zero of alpha_N for even N."""
-    count = int(order)
-    # P(y) = sum (-y)^p/(p+1); the only sign change for y > 0 is the root.
-    return mpmath.findroot(
-        lambda y: mpmath.fsum((-y) ** q / mpmath.mpf(q + 1) for q in range(count)), (1, 3), solver="anderson"
-    )
-
-
-def _sign_change_value(derived: Derivation, values: dict[str, Any], digits: int) -> Any:
-    function = mp_function(derived.result.doit() if derived.result.has(sp.Sum) else derived.result, (s.x,))
-
-    def root() -> Any:
-        low, high = mpmath.mpf(-3), mpmath.mpf(-1)
-        return mpmath.findroot(lambda y: function(y), (low, high), solver="anderson", verify=False)
-
-    return converged(root, digits)
-
-
-SIGN_CHANGE = Law(
-    id="principal_flow.coefficient.truncated_sign_change",
-    title="Where a truncation turns a repelling direction of a saddle into an attracting one",
-    statement="largest negative zero of alpha_N for even N; odd N have none",
-    quantity=sp.Symbol("x_N"),
-    parameters=(Parameter("order", s.N, "even number of terms kept", integer(2, (2, 10), 60)),),
-    derive=lambda order: derivation(
-        ("alpha_N", _truncated_steps(int(order)).result, "coefficient.truncated"),
-        ("equation for its zero", sp.expand(_truncated_steps(int(order)).result), "alpha_N(x) = 0, x < 0"),
-    ),
-    definition=lambda order: -_largest_zero(order),
-    sources=(DERIVED,),
-    mutants=(
-        mutant_value("-1", lambda order: -1.0),
-        mutant_result("+root", lambda v, **_: -v),
-    ),
-    rungs=("algebra", "chain"),
-    structure=("order",),
-    display={"order": 4},
-    constraints=(
-        Constraint(
-            lambda v: int(v["order"]) % 2 == 0, "order must be even; for odd order alpha_N has no negative zero"
-        ),
-    ),
-    evaluator=_sign_change_value,
-    priority="B",
-)
-
-
-def _maximum_steps() -> Derivation:
-    w, y = sp.symbols("w y", positive=True)
-    real_part = sp.log(s.x - 1) / s.x
-    stationary = sp.simplify(sp.diff(real_part, s.x) * s.x**2)
-    substituted = sp.simplify(stationary.subs(s.x, 1 + 1 / w))
-    root = sp.solve(sp.Eq(w + sp.log(w) + 1, 0), w)[0]
-    if sp.simplify(sp.expand_log(substituted, force=True) - (1 + w + sp.log(w))) != 0:
-        raise ArithmeticError("the substitution w = 1/(x-1) does not give 1 + w + ln w = 0")
-    location = 1 + 1 / root
-    return derivation(
-        ("real part for x > 2", real_part, "Re log(1-x) = ln(x-1)"),
-        ("derivative times x^2", stationary, "stationary point: ln(x-1) = x/(x-1)"),
-        ("with w = 1/(x-1)", sp.Eq(w * sp.exp(w), sp.exp(-1)), "w e^w = 1/e"),
-        ("location", location, "Lambert's function"),
-    )
-
-
-def _maximum_value_steps() -> Derivation:
-    before = _maximum_steps()
-    # At the stationary point ln(x-1)/x = 1/(x-1) = w.
-    return Derivation((*before.steps, *derivation(
-        ("maximum", sp.simplify(1 / (before.result - 1)), "ln(x-1)/x = 1/(x-1) there")).steps))  # fmt: skip
-
-
-def _maximise() -> Any:
-    return mpmath.findroot(lambda y: mpmath.diff(lambda z: mpmath.log(z - 1) / z, y), 4.6)
-
-
-_W = {name: float(mpmath.lambertw(v)) for name, v in (("W(1)", 1), ("W(e)", mpmath.e))}
-MAXIMUM = Law(
-    id="principal_flow.coefficient.maximum_growth",
-    title="Largest real part of the principal coefficient",
-    statement="max over x > 2 of Re alpha(x) = W(1/e), W Lambert's function",
-    quantity=sp.Symbol("max Re(alpha)"),
-    parameters=(),
-    derive=_maximum_value_steps,
-    definition=lambda: mpmath.log(_maximise() - 1) / _maximise(),
-    sources=(DERIVED,),
-    mutants=tuple(mutant_value(name, lambda v=v: v) for name, v in _W.items()),
-    priority="B",
-)
-LOCATION = Law(
-    id="principal_flow.coefficient.maximum_growth_location",
-    title="Where the real part of the principal coefficient is largest",
-    statement="x = 1 + exp(1 + W(1/e)), the solution of ln(x-1) = x/(x-1)",
-    quantity=sp.Symbol("x_max"),
-    parameters=(),
-    derive=_maximum_steps,
-    definition=_maximise,
-    sources=(DERIVED,),
-    mutants=tuple(mutant_value(name, lambda v=v: 1 + math.exp(1 + v)) for name, v in _W.items()),
-    priority="B",
-)
-
-LAWS = (
-    NGF, IGR, THIRD, PRINCIPAL, TRUNCATED, QUADRATIC, REGIME, GROWTH, STABILITY, LOSS_RATE, LOSS_CHANGE,
-    LOCAL_PRINCIPAL, KEEPS_MINIMA, MAXIMUM, LOCATION, SIGN_CHANGE,
-)  # fmt: skip
+LAWS = (NGF, IGR, THIRD, PRINCIPAL, TRUNCATED, QUADRATIC, REGIME, GROWTH, STABILITY, KEEPS_MINIMA)

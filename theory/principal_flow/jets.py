@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from typing import Any
 
@@ -25,7 +26,7 @@ def jet_terms(order: int) -> tuple[tuple[Any, ...], Any]:
     variables = space.gens
 
     def slope(p: Any) -> Any:
-        return sum((p.diff(v) * w for v, w in zip(variables, variables[1:])), space.zero)
+        return sum((p.diff(v) * w for v, w in itertools.pairwise(variables)), space.zero)
 
     field: list[Any] = [space.zero] * (order + 1)
     powers: dict[int, list[Any]] = {1: field}

@@ -3,11 +3,36 @@
 from __future__ import annotations
 
 from theory.law import Law
-from theory.principal_flow import field_laws, flow_laws, momentum_laws, tree_laws
+from theory.principal_flow import (
+    adaptive_laws,
+    curl_laws,
+    dal_laws,
+    edge_laws,
+    extremum_laws,
+    field_laws,
+    flip_laws,
+    flow_laws,
+    loss_laws,
+    map_laws,
+    minibatch_laws,
+    momentum_laws,
+    momentum_limit_laws,
+    tree_laws,
+)
 
 LAWS: tuple[Law, ...] = (
     *tree_laws.LAWS,
     *field_laws.LAWS,
+    *curl_laws.LAWS,
     *flow_laws.LAWS,
+    *loss_laws.LAWS,
+    *extremum_laws.LAWS,
     *momentum_laws.LAWS,
+    *momentum_limit_laws.LAWS,
+    *minibatch_laws.LAWS,
+    *adaptive_laws.LAWS,
+    *map_laws.LAWS,
+    *flip_laws.LAWS,
+    *dal_laws.LAWS,
+    *edge_laws.LAWS,
 )

@@ -1,4 +1,4 @@
-"""Laws of heavy ball and Nesterov: modified losses, roots, branch points, growth and stability limits."""
+"""Laws of heavy ball and Nesterov: modified losses, principal coefficients and growth."""
 
 from __future__ import annotations
 
@@ -20,20 +20,21 @@ from theory.trees import coefficient
 from theory.trees.coefficients import MOMENTUM
 
 _METHODS = {"heavy_ball": "heavy-ball", "nesterov": "nesterov"}
-_TITLES = {"heavy_ball": "heavy ball", "nesterov": "Nesterov's method"}
+TITLES = {"heavy_ball": "heavy ball", "nesterov": "Nesterov's method"}
 Trace = Callable[[Any, Any], Any]
 TRACE: dict[str, Trace] = {"heavy_ball": lambda x, b: 1 + b - x, "nesterov": lambda x, b: (1 + b) * (1 - x)}
 DETERMINANT: dict[str, Trace] = {"heavy_ball": lambda x, b: b, "nesterov": lambda x, b: b * (1 - x)}
 
 
-def _other(name: str) -> str:
+def other(name: str) -> str:
+    """Return the name of the other momentum method."""
     return "nesterov" if name == "heavy_ball" else "heavy_ball"
 
 
-def _recursion(name: str) -> Any:
+def recursion(name: str) -> Any:
     """theta_(k+1) in terms of theta_k and theta_(k-1) on a quadratic, from the update."""
     now, before, r = sp.symbols("theta_k theta_(k-1) r")
-    velocity = now - before
+    velocity: Any = now - before
     point = now if name == "heavy_ball" else now + s.b * velocity
     after = sp.expand(now + s.b * velocity - s.x * point)
     characteristic = sp.expand(r**2 - after.coeff(now) * r - after.coeff(before))
@@ -43,7 +44,7 @@ def _recursion(name: str) -> Any:
 
 def roots_form(name: str) -> tuple[Any, Any]:
     """r_+ and r_- as expressions in x and b; the principal root of a negative discriminant has Im >= 0."""
-    _, trace, determinant = _recursion(name)
+    _, trace, determinant = recursion(name)
     root = sp.sqrt(trace**2 - 4 * determinant)
     return (trace + root) / 2, (trace - root) / 2
 
@@ -55,7 +56,7 @@ def float_roots(name: str, x: float, b: float) -> tuple[complex, complex]:
     return (t + root) / 2, (t - root) / 2
 
 
-def _companion(name: str, x: Any, b: Any) -> Any:
+def companion(name: str, x: Any, b: Any) -> Any:
     """One step of the method on E = theta^2/2 with h = x, applied to (theta, v) basis states."""
     columns = []
     for theta, v in ((mpmath.mpf(1), mpmath.mpf(0)), (mpmath.mpf(0), mpmath.mpf(1))):
@@ -66,19 +67,12 @@ def _companion(name: str, x: Any, b: Any) -> Any:
 
 def _eigenvalues(name: str, x: Any, b: Any) -> list[Any]:
     with mpmath.workdps(2 * mpmath.mp.dps + 10):
-        return list(mpmath.eig(_companion(name, x, b), left=False, right=False))
+        return list(mpmath.eig(companion(name, x, b), left=False, right=False))
 
 
-def _radius(name: str, x: Any, b: Any) -> Any:
+def radius(name: str, x: Any, b: Any) -> Any:
+    """Return the spectral radius of one step on (theta, v)."""
     return max(abs(e) for e in _eigenvalues(name, x, b))
-
-
-def _bisect(low: Any, high: Any, above: Callable[[Any], bool]) -> Any:
-    with mpmath.workdps(mpmath.mp.dps + 10):
-        for _ in range(80):
-            middle = (low + high) / 2
-            low, high = (low, middle) if above(middle) else (middle, high)
-        return (low + high) / 2
 
 
 _LOSS = sp.Symbol("coefficient(|g|^2)")
@@ -118,7 +112,7 @@ def _loss_value(name: str, power: int = 3) -> Callable[..., float]:
 def _modified_loss(name: str, mutants: Any) -> Law:
     return Law(
         id=f"principal_flow.modified_loss.{name}",
-        title=f"Implicit gradient regularisation of {_TITLES[name]}",
+        title=f"Implicit gradient regularisation of {TITLES[name]}",
         statement="the field to second order is the gradient flow of E/(1-b) + C |g|^2; value: C",
         quantity=_LOSS,
         parameters=(s.learning_rate, s.momentum),
@@ -135,7 +129,8 @@ _MODIFIED = (
     _modified_loss("heavy_ball", (
         mutant_value("(1-b)^2", _loss_value("heavy_ball", 2)),
         mutant_value("1+b -> 1", lambda learning_rate, momentum: learning_rate / (4 * (1 - momentum) ** 3)),
-        mutant_value("rescaled GD h/(4(1-b)^2)", lambda learning_rate, momentum: learning_rate / (4 * (1 - momentum) ** 2)),
+        mutant_value("rescaled GD h/(4(1-b)^2)", lambda learning_rate, momentum: (
+            learning_rate / (4 * (1 - momentum) ** 2))),
     )),
     _modified_loss("nesterov", (
         mutant_value("heavy ball's formula", _loss_value("heavy_ball")),
@@ -158,7 +153,7 @@ _LIMIT = {
 
 def _alpha_steps(name: str) -> Callable[..., Derivation]:
     def derive() -> Derivation:
-        after, _, _ = _recursion(name)
+        after, _, _ = recursion(name)
         slow = roots_form(name)[0]
         return derivation(
             ("recursion on a quadratic", after, "eliminating the velocity"),
@@ -202,8 +197,8 @@ def _gd_alpha(scaled_curvature: float, momentum: float) -> list[float]:
 def _coefficient(name: str) -> Law:
     return Law(
         id=f"principal_flow.coefficient.{name}",
-        title=f"Principal coefficient of {_TITLES[name]}",
-        statement="alpha = log r_+(x)/x on the slow manifold of a quadratic, r_+ continuous from r = 1 at x = 0, Im >= 0",
+        title=f"Principal coefficient of {TITLES[name]}",
+        statement="alpha = log r_+(x)/x on a quadratic, r_+ continuous from r = 1 at x = 0, Im >= 0",
         quantity=sp.Function("alpha")(s.x, s.b),
         parameters=(s.scaled_curvature.within(real(-1.5, 0.9)), s.momentum),
         derive=_alpha_steps(name),
@@ -241,159 +236,23 @@ def _growth(name: str) -> Law:
 
     return Law(
         id=f"principal_flow.growth_exponent.{name}",
-        title=f"Growth per step of {_TITLES[name]} along an eigenvector",
+        title=f"Growth per step of {TITLES[name]} along an eigenvector",
         statement="log max(|r_+|, |r_-|) per step, the tangent dynamics at a critical point",
         quantity=sp.Symbol("Lambda"),
         parameters=(s.scaled_curvature.within(real(-1.0, 4.5)), s.momentum),
         derive=_growth_steps(name),
-        definition=lambda scaled_curvature, momentum: mpmath.log(_radius(name, scaled_curvature, momentum)),
+        definition=lambda scaled_curvature, momentum: mpmath.log(radius(name, scaled_curvature, momentum)),
         sources=(DERIVED,),
         mutants=(
             mutant_value("log|r_+|", lambda scaled_curvature, momentum: (
                 math.log(abs(float_roots(name, scaled_curvature, momentum)[0]) + 1e-300))),
-            mutant_value(f"roots of {_other(name)}", lambda scaled_curvature, momentum: math.log(
-                max(map(abs, float_roots(_other(name), scaled_curvature, momentum))))),
+            mutant_value(f"roots of {other(name)}", lambda scaled_curvature, momentum: math.log(
+                max(map(abs, float_roots(other(name), scaled_curvature, momentum))))),
         ),
         rungs=("algebra", "chain", "net"),
         evaluator=value,
     )  # fmt: skip
 
 
-def _between(name: str, x: float, b: float) -> bool:
-    return TRACE[name](x, b) ** 2 < 4 * DETERMINANT[name](x, b)
-
-
-def _oscillatory(name: str) -> Law:
-    plain = name == "heavy_ball"
-    optional = s.scaled_curvature.within(real(0.3, 0.95))
-
-    def inside(v: Any) -> bool:
-        return v["scaled_curvature"] is None or (
-            v["momentum"] > 0 and _between(name, v["scaled_curvature"], v["momentum"])
-        )
-
-    def definition(scaled_curvature: Any, momentum: Any) -> Any:
-        x = 1 + momentum if scaled_curvature is None else scaled_curvature
-        return mpmath.log(_radius(name, x, momentum))
-
-    def derive() -> Derivation:
-        _, _, determinant = _recursion(name)
-        return derivation(
-            ("product of the roots", determinant, "they are complex conjugates between the branch points"),
-            ("exponent", sp.log(determinant) / 2, "|r|^2 = r_+ r_-"),
-        )
-
-    return Law(
-        id=f"principal_flow.oscillatory_rate.{name}",
-        title=f"Rate of {_TITLES[name]} between its branch points",
-        statement="log|r| = log(b)/2, whatever the curvature" if plain else "log|r| = log(b (1-x))/2",
-        quantity=sp.Symbol("Lambda"),
-        parameters=(optional.with_default(None) if plain else optional, s.momentum),
-        derive=derive,
-        definition=definition,
-        sources=(DERIVED,),
-        mutants=(mutant_value("log b", lambda momentum, **_: math.log(momentum)),),
-        rungs=("algebra", "chain"),
-        constraints=(
-            Constraint(inside, "scaled_curvature must lie between the branch points, where the roots are complex"),
-        ),
-    )
-
-
-def _branch_steps(name: str) -> Callable[..., Derivation]:
-    def derive() -> Derivation:
-        c = sp.Symbol("beta", positive=True)
-        _, trace, determinant = _recursion(name)
-        square = (trace**2 - 4 * determinant).subs(s.b, c**2)
-        solutions = [sp.factor(x) for x in sp.solve(sp.Eq(square, 0), s.x)]
-        # The smallest positive one below 1 is where the slow root turns complex.
-        first = min(solutions, key=lambda f: f.subs(c, sp.Rational(1, 2)))
-        return derivation(
-            ("discriminant", trace**2 - 4 * determinant, "of the characteristic polynomial"),
-            ("zeros, b = beta^2", sp.Tuple(*solutions), "solve for x"),
-            ("branch point", first.subs(c, sp.sqrt(s.b)), "the first one"),
-        )
-
-    return derive
-
-
-_BRANCH: dict[str, Callable[[float], float]] = {
-    "heavy_ball": lambda b: (1 - math.sqrt(b)) ** 2,
-    "nesterov": lambda b: ((1 - b) / (1 + b)) ** 2,
-}
-
-
-def _branch_definition(name: str) -> Callable[..., Any]:
-    def definition(momentum: Any) -> Any:
-        def complex_roots(x: Any) -> bool:
-            matrix = _companion(name, x, momentum)
-            trace = matrix[0, 0] + matrix[1, 1]
-            return bool(trace**2 - 4 * (matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0]) < 0)
-
-        # A point between the branch points.
-        inner = 1 + momentum if name == "heavy_ball" else 1 - mpmath.mpf(10) ** -30
-        return _bisect(mpmath.mpf(0), inner, complex_roots)
-
-    return definition
-
-
-def _branch(name: str) -> Law:
-    return Law(
-        id=f"principal_flow.branch_point.{name}",
-        title=f"Scaled curvature where {_TITLES[name]} starts to oscillate",
-        statement="(1 - sqrt b)^2" if name == "heavy_ball" else "((1-b)/(1+b))^2",
-        quantity=sp.Symbol("x_b"),
-        parameters=(s.momentum,),
-        derive=_branch_steps(name),
-        definition=_branch_definition(name),
-        sources=(DERIVED,),
-        mutants=(
-            mutant_value("1-b", lambda momentum: 1 - momentum),
-            mutant_value("1 (gradient descent's)", lambda momentum: 1.0),
-            mutant_value("swapped", lambda momentum: _BRANCH[_other(name)](momentum)),
-        ),
-        rungs=("algebra", "chain"),
-    )
-
-
-_STABLE: dict[str, Callable[[float], float]] = {
-    "heavy_ball": lambda b: 2 * (1 + b),
-    "nesterov": lambda b: 2 * (1 + b) / (1 + 2 * b),
-}
-
-
-def _stability_steps(name: str) -> Callable[..., Derivation]:
-    def derive() -> Derivation:
-        _, trace, determinant = _recursion(name)
-        at_minus_one = sp.factor(1 + trace + determinant)
-        return derivation(
-            ("characteristic polynomial at r = -1", at_minus_one, "period doubling: the root leaves through -1"),
-            ("limit", sp.factor(sp.solve(sp.Eq(at_minus_one, 0), s.x)[0]), "solve for x"),
-        )
-
-    return derive
-
-
-def _stability(name: str) -> Law:
-    return Law(
-        id=f"principal_flow.stability_limit.{name}",
-        title=f"Largest stable scaled curvature of {_TITLES[name]}",
-        statement="h lambda < 2(1+b)" if name == "heavy_ball" else "h lambda < 2(1+b)/(1+2b)",
-        quantity=sp.Symbol("x_max"),
-        parameters=(s.momentum,),
-        derive=_stability_steps(name),
-        definition=lambda momentum: _bisect(
-            mpmath.mpf("0.5"), mpmath.mpf(6), lambda x: bool(_radius(name, x, momentum) > 1)
-        ),
-        sources=(DERIVED,),
-        mutants=(
-            mutant_value("2/(1-b)", lambda momentum: 2 / (1 - momentum)),
-            mutant_value("2", lambda momentum: 2.0),
-            mutant_value("swapped", lambda momentum: _STABLE[_other(name)](momentum)),
-        ),
-        rungs=("algebra", "chain", "net"),
-    )
-
-
 _NAMES = ("heavy_ball", "nesterov")
-LAWS = _MODIFIED + tuple(make(n) for make in (_coefficient, _growth, _oscillatory, _branch, _stability) for n in _NAMES)
+LAWS = _MODIFIED + tuple(make(n) for make in (_coefficient, _growth) for n in _NAMES)

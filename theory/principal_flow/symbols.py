@@ -12,7 +12,7 @@ import sympy as sp
 from theory.derivation import Derivation
 from theory.errors import DomainError
 from theory.evaluation import converged, mp_function, to_mp
-from theory.parameter import Constraint, Domain, Parameter, integer, interval, matrix, positive, real, real_list
+from theory.parameter import Constraint, Domain, Parameter, integer, matrix, positive, real, real_list
 from theory.source import Source
 from theory.trees import from_levels, levels, trees
 
@@ -75,8 +75,7 @@ gradient_jet = Parameter(
     real_list(-1.5, 1.5, (4, 7)), length=n,
 )  # fmt: skip
 order = Parameter("order", N, "number of terms kept", integer(1, (1, 6), 12))
-momentum = Parameter("momentum", b, "momentum b", interval(0.0, 1.0, region=(0.2, 0.9)).__class__(
-    "real", low=0.0, high=1.0, high_open=True, region=(0.2, 0.9)))  # fmt: skip
+momentum = Parameter("momentum", b, "momentum b", Domain("real", 0.0, 1.0, high_open=True, region=(0.2, 0.9)))
 second_moment_decay = Parameter(
     "second_moment_decay", r, "decay r of the average of squared gradients",
     Domain("real", low=0.0, high=1.0, high_open=True, region=(0.3, 0.95)),
@@ -96,7 +95,8 @@ SMITH = Source(
     "On the origin of implicit regularization in stochastic gradient descent", 2021,
 )  # fmt: skip
 GHOSH = Source(
-    "ghosh2023", "A. Ghosh, H. Lyu, X. Zhang, R. Wang", "Implicit regularization in heavy-ball momentum accelerated SGD",
+    "ghosh2023", "A. Ghosh, H. Lyu, X. Zhang, R. Wang",
+    "Implicit regularization in heavy-ball momentum accelerated SGD",
     2023,
 )  # fmt: skip
 CATTANEO = Source("cattaneo2024", "M. D. Cattaneo, J. M. Klusowski, B. Shigida", "On the implicit bias of Adam", 2024)
@@ -116,8 +116,8 @@ COHEN = Source(
     "Understanding optimization in deep learning with central flows", 2024,
 )  # fmt: skip
 BLANC = Source(
-    "blanc2020", "G. Blanc, N. Gupta, G. Valiant, P. Valiant", "Implicit regularization for deep neural networks driven "
-    "by an Ornstein-Uhlenbeck like process", 2020,
+    "blanc2020", "G. Blanc, N. Gupta, G. Valiant, P. Valiant",
+    "Implicit regularization for deep neural networks driven by an Ornstein-Uhlenbeck like process", 2020,
 )  # fmt: skip
 
 
@@ -161,7 +161,6 @@ class SymmetricDomain(Domain):
 
 
 hessian = hessian.within(SymmetricDomain("matrix", region=(-2.0, 2.0), sizes=(2, 3)))
-momentum_domain = momentum.domain
 
 
 def vector_evaluator(parameters: tuple[Parameter, ...], size_key: str) -> Callable[..., Any]:
