@@ -13,10 +13,14 @@ from hypothesis import strategies as st
 from theory.errors import DomainError
 from theory.gate import gate
 from theory.law import Law
+from theory.stability.exponents_elementary import NORMAL
+from theory.stability.matrix_criteria import NORM_BOUND, SCALAR
 from theory.stability.matrix_laws import MATRIX_LAWS
 from theory.stability.matrix_product import PRODUCT_IID
 from theory.stability.matrix_quadrature import beta_nodes, chi_squared_nodes, from_laplace, normal_nodes
 from theory.stability.matrix_rank_one import CRITICAL, RANK_ONE_NORMAL
+from theory.stability.matrix_symmetric import GOE, GOE_SMALL
+from theory.stability.matrix_vector import VECTOR_INPUT
 
 
 @pytest.mark.parametrize("law", MATRIX_LAWS, ids=lambda law: law.id)
@@ -46,7 +50,7 @@ def test_normal_and_beta_nodes_have_the_right_moments() -> None:
 
 def test_laplace_transform_gives_the_mean_log_of_chi_squared_at_thirty_digits() -> None:
     with mpmath.workdps(30):
-        found = from_laplace(lambda t: (1 + 2 * t) ** mpmath.mpf("-1.5"), 30)
+        found = from_laplace(lambda t, _: (1 + 2 * t) ** mpmath.mpf("-1.5"), 30)
         assert abs(found - mpmath.log(2) - mpmath.digamma(mpmath.mpf(3) / 2)) < mpmath.mpf(10) ** -28
 
 
@@ -84,3 +88,40 @@ def test_one_dimensional_product_is_the_mean_log_of_a_normal() -> None:
 def test_spectrum_in_high_dimension_refuses_more_digits_than_it_has() -> None:
     with pytest.raises(DomainError, match="15 digits"):
         RANK_ONE_NORMAL.evaluate(30, learning_rate=0.37, dimension=5)
+
+
+@pytest.mark.parametrize("dimension", [3, 4, 7, 12])
+def test_vector_coefficient_is_the_ratio_of_tricomi_functions(dimension: int) -> None:
+    z, b = mpmath.mpf(dimension - 1) / 2, mpmath.mpf(dimension + 1) / 2
+    ratio = mpmath.hyperu(1.5, b, z) / mpmath.hyperu(0.5, b, z)
+    assert VECTOR_INPUT(dimension=dimension) == pytest.approx(float((dimension - 2) * ratio / 4), rel=1e-12)
+
+
+def test_vector_net_neither_grows_nor_shrinks_in_two_dimensions() -> None:
+    assert VECTOR_INPUT(dimension=2) == 0.0
+
+
+def test_isotropic_noise_in_one_dimension_is_normal_curvature() -> None:
+    values = {"learning_rate": 0.7, "curvature_mean": 0.3}
+    one = GOE(**values, curvature_std=0.5, dimension=1)
+    assert one == pytest.approx(NORMAL(**values, curvature_std=0.5 * 2**0.5), abs=1e-12)
+
+
+def test_isotropic_noise_has_thirty_digits() -> None:
+    point = {"learning_rate": 0.7, "curvature_mean": 0.3, "curvature_std": 0.5, "dimension": 3}
+    high, low = GOE.evaluate(30, **point), GOE.evaluate(12, **point)
+    assert abs(high - low) < 1e-12
+
+
+@settings(max_examples=20, deadline=None)
+@given(m=st.floats(-0.8, 0.8), s=st.floats(0.2, 1.0), dimension=st.integers(1, 7))
+def test_small_rate_expansion_leaves_a_third_order_remainder(m: float, s: float, dimension: int) -> None:
+    point = {"curvature_mean": m, "curvature_std": s, "dimension": dimension}
+    gaps = [abs(GOE(learning_rate=e, **point) - GOE_SMALL(learning_rate=e, **point)) for e in (2e-3, 1e-3)]
+    assert gaps[0] <= 30 * (2e-3) ** 3 * (1 + dimension)
+    assert gaps[1] <= gaps[0] / 6 + 1e-13
+
+
+def test_norm_bound_is_positive_where_the_scalar_net_collapses() -> None:
+    point = {"learning_rate": 0.5, "noise_std": 0.8, "dimension": 1}
+    assert SCALAR(**point) < 0 < NORM_BOUND(**point)

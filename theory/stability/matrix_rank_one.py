@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from typing import Any
 
@@ -163,6 +164,7 @@ RANK_ONE_NORMAL = Law(
 )
 
 
+@functools.lru_cache(maxsize=64)
 def _root(growth: Any, d: int) -> float:
     """Zero of the top exponent; it lies above the mean-square boundary 2/(d + 2), and it is the only one."""
     low, high = 1.0 / (d + 2), 8.0 / (d + 2)
