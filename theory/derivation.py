@@ -30,6 +30,10 @@ class Derivation:
         """The closed form: a SymPy expression, Tuple or Matrix."""
         return self.steps[-1].expression
 
+    def steps_as_tuples(self) -> tuple[tuple[str, Any, str], ...]:
+        """Return (name, expression, rule) of every step, to continue a derivation in another."""
+        return tuple((s.name, s.expression, s.rule) for s in self.steps)
+
     def text(self) -> str:
         """Return the derivation as numbered plain text."""
         lines = []

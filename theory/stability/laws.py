@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from theory.law import Law
+from theory.stability.critical_laws import CRITICAL_LAWS
 from theory.stability.exponents_circle import CIRCLE_LAWS
 from theory.stability.exponents_elementary import ELEMENTARY
 from theory.stability.exponents_empirical import EMPIRICAL_LAWS
@@ -12,7 +13,9 @@ from theory.stability.exponents_symmetric import SYMMETRIC_LAWS
 from theory.stability.general_laws import GENERAL_LAWS
 from theory.stability.matrix_laws import MATRIX_LAWS
 from theory.stability.mean_square_laws import MEAN_SQUARE_LAWS
+from theory.stability.phase_laws import PHASE_LAWS
 from theory.stability.saddle_laws import SADDLE_LAWS
+from theory.stability.window_laws import WINDOW_LAWS
 
 LAWS: tuple[Law, ...] = (
     *ELEMENTARY,
@@ -24,5 +27,8 @@ LAWS: tuple[Law, ...] = (
     *GENERAL_LAWS,
     *MEAN_SQUARE_LAWS,
     *SADDLE_LAWS,
+    *CRITICAL_LAWS,
+    *WINDOW_LAWS,
+    *PHASE_LAWS,
     *MATRIX_LAWS,
 )
