@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from typing import Any
 
 from checks.check import REFUTED, Case, Check, Gate, Margin
@@ -288,7 +289,7 @@ floor_committee_small_rate = Check(
     cases={"K=2": {"width": 2, "excess_width": 0, "learning_rate": 0.6, "noise_variance": 1e-3}},
     margin=Margin(relative=0.01),
     expected=REFUTED,
-    reason="the small-rate floor leaves out the noise the student makes itself; far off at a third of the critical rate",
+    reason="the small-rate floor leaves out the noise the student makes itself; far off at a third of eta_c",
 )
 
 floor_single = Check(
@@ -362,4 +363,47 @@ digits = Check(
     plan=Plan(first=512, looks=4),
     chunk=512,
     spared={"1/B missing": "batch one"},
+)
+
+fluctuation_clt = Check(
+    law="order_parameters.fluctuation.clt",
+    rung="chain",
+    simulate=sampling.scaled_overlaps,
+    statistic=Covariance(),
+    cases={
+        "B=2": {**_SINGLE, "learning_rate": 1.3, "noise_variance": 0.5, "batch_size": 2, "time": 0.8, "dimension": 600},
+    },
+    observable=lambda value, **_: [value[0][0], value[0][1], value[1][1]],
+    margin=Margin(relative=0.05, absolute=0.004, model=_one_over_d),
+    plan=Plan(first=16384, looks=4),
+    chunk=8192,
+)
+
+if importlib.util.find_spec("sklearn") is not None:
+    empirical_loss = Check(
+        law="order_parameters.linear.empirical_loss",
+        rung="net",
+        simulate=sampling.linear_excess_loss,
+        statistic=Mean(minimum=4000),
+        cases={
+            "digits": {
+                **sampling.digit_regression(150, 6),
+                "initial_weights": [1.0] * 6,
+                "learning_rate": 1.2,
+                "batch_size": 3,
+                "steps": 40,
+            }
+        },
+        margin=Margin(relative=0.02),
+        spared={"residual cross term left out": "at this point it changes the loss by less than 1e-4"},
+        plan=Plan(first=4096, looks=5),
+        chunk=2048,
+    )
+
+bad_learning_growth = Check(
+    law="order_parameters.bad_learning.growth",
+    rung="flow",
+    measure=flow.noise_phase_norm,
+    cases={"late": {"time": 1e5, "teacher_overlap": 1.3, "noise_variance": 0.4}},
+    margin=Margin(relative=0.005),
 )

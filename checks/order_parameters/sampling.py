@@ -104,7 +104,7 @@ def linear_floor(
 def linear_error(
     chunk: Chunk, *, dimension: int, learning_rate: float, noise_variance: float, steps: int
 ) -> torch.Tensor:
-    """Return sqrt(d) times the error of a linear unit after ``steps`` steps from its teacher (the law is its variance)."""
+    """Return sqrt(d) times the error of a linear unit after ``steps`` steps from its teacher (variance: the law)."""
     error = linear_floor(
         chunk,
         dimension=dimension,
@@ -137,3 +137,36 @@ def digit_overlaps_at(chunk: Chunk, *, inputs: str, time: float, **values: Any) 
     dimension = data.shape[1]
     end = brute_force(chunk, committee(values), *_start(values), dimension, round(time * dimension), inputs=data)
     return pack(end.q, end.m, end.a).T
+
+
+def scaled_overlaps(chunk: Chunk, *, time: float, dimension: int, **values: Any) -> torch.Tensor:
+    """Return sqrt(d) times (M, Q) of one unit at ``time``, so that their covariance is the law's."""
+    values = _full(values)
+    end = projected_chain(chunk, committee(values), *_start(values), dimension, round(time * dimension))
+    return torch.stack([end.m[0, 0], end.q[0, 0]], 1) * dimension**0.5
+
+
+def digit_regression(samples: int, components: int) -> dict[str, Any]:
+    """Return inputs and targets: whitened leading components of the first digits, labels +1 for 5 to 9, else -1."""
+    labels = digits()[1]
+    scaled = whitened_digits(components)[:samples].numpy()
+    return {"inputs": scaled.round(6).tolist(), "targets": np.where(labels[:samples] >= 5, 1.0, -1.0).tolist()}
+
+
+def linear_excess_loss(
+    chunk: Chunk, *, inputs: Any, targets: Any, initial_weights: Any, learning_rate: float, batch_size: int, steps: int
+) -> torch.Tensor:
+    """Return the excess half-square loss over least squares after minibatch SGD of a linear student on a data set."""
+    x = torch.tensor(inputs, dtype=torch.float64)
+    y = torch.tensor(targets, dtype=torch.float64)
+    scale = x.shape[1] ** 0.5
+    best = torch.linalg.lstsq(x / scale, y[:, None], driver="gelsd").solution[:, 0]
+    w = torch.tensor(initial_weights, dtype=torch.float64)[:, None].expand(-1, chunk.replicas).clone()
+    for _ in range(steps):
+        push = torch.zeros_like(w)
+        for _ in range(batch_size):
+            drawn = chunk.integers(len(y), chunk.replicas)
+            row = x[drawn].T
+            push += (y[drawn] - (row * w).sum(0) / scale) * row
+        w += learning_rate / batch_size / scale * push
+    return ((x @ (w - best[:, None]) / scale) ** 2).mean(0) / 2

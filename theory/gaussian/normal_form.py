@@ -28,7 +28,8 @@ class Fields:
         ]
         for node in sp.preorder_traversal(expression):
             if isinstance(node, (sp.erf, sp.erfc, sp.Heaviside, sp.sign, sp.Abs)) or node.func is sp.Max:
-                argument = node.args[0] - node.args[1] if node.func is sp.Max else node.args[0]
+                parts = tuple(node.args)
+                argument = parts[0] - parts[-1] if node.func is sp.Max else parts[0]
                 self._field(argument, register=True)
 
     @property

@@ -15,7 +15,7 @@ import sympy as sp
 from theory.errors import DerivationError
 
 SMOOTH_NODES = {1: 200, 2: 100, 3: 50, 4: 30, 5: 16, 6: 10}
-_KINKED_NODES = {1: 64, 2: 48, 3: 32, 4: 20}
+_KINKED_NODES = {1: 64, 2: 48, 3: 32, 4: 24}
 _REACH = 8.0
 
 
@@ -77,7 +77,8 @@ def kinked_mean(function: Callable[..., Any], covariance: Any, kinks: Sequence[f
     unit, weight = np.zeros((len(c), 1)), np.ones(1)
     for i in range(len(c)):
         mean = lower[i, :i] @ unit[:i]
-        break_at = np.zeros_like(mean) if kinks[i] is None else (kinks[i] - mean) / lower[i, i]
+        kink = kinks[i]
+        break_at = np.zeros_like(mean) if kink is None else (kink - mean) / lower[i, i]
         middle = np.clip(break_at, -_REACH, _REACH)
         pieces = []
         for low, high in ((-_REACH, middle), (middle, _REACH)):

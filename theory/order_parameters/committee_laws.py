@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -30,6 +31,7 @@ def erf_moments() -> dict[Any, Any]:
     return {m: perfect.mu("erf", n) for n, m in enumerate(_MOMENTS, 1)}
 
 
+@functools.lru_cache(maxsize=1)
 def _threshold() -> Derivation:
     a, b, _ = cm.two_modes()
     polynomial = sp.collect(cm.threshold_polynomial(), cm.ETA)
@@ -45,10 +47,14 @@ def smallest_root(polynomial: Any, width: Any, norm: Any) -> Any:
     """Return the smallest positive root in eta; one unit has its own threshold."""
     if int(width) == 1:
         return form_function(perfect.critical_rate("erf"), (perfect.T, perfect.BATCH))(norm, mpmath.mpf(1))
-    coefficients = sp.Poly(polynomial, cm.ETA).all_coeffs()
-    numbers = [form_function(c, (cm.K, perfect.T))(mpmath.mpf(int(width)), norm) for c in coefficients]
+    numbers = [form_function(c, (cm.K, perfect.T))(mpmath.mpf(int(width)), norm) for c in _coefficients(polynomial)]
     roots = [mpmath.re(r) for r in mpmath.polyroots(numbers, maxsteps=200, extraprec=60)]
     return min(r for r in roots if r > 0)
+
+
+@functools.lru_cache(maxsize=8)
+def _coefficients(polynomial: Any) -> tuple[Any, ...]:
+    return tuple(sp.Poly(polynomial, cm.ETA).all_coeffs())
 
 
 def _threshold_evaluate(d: Derivation, values: dict[str, Any], digits: int) -> Any:
@@ -102,11 +108,15 @@ def _single(teacher_norm: float) -> float:
 
 def _without_last(width: int, teacher_norm: float) -> float:
     """Threshold with the last term of g_oo left out."""
+    return float(smallest_root(_spoiled_polynomial(), width, mpmath.mpf(teacher_norm)))
+
+
+@functools.lru_cache(maxsize=1)
+def _spoiled_polynomial() -> Any:
     wrong = (cm.K - 2) * (cm.K - 3) * cm.M1**4
     a, b, _ = cm.two_modes()
     spoiled = b - sp.Matrix([[0, -wrong], [0, wrong]])
-    polynomial = sp.expand((cm.ETA * spoiled - a).det()).subs(erf_moments())
-    return float(smallest_root(polynomial, width, mpmath.mpf(teacher_norm)))
+    return sp.expand((cm.ETA * spoiled - a).det()).subs(erf_moments())
 
 
 def _phase_threshold(d: Derivation, values: dict[str, Any], digits: int) -> Any:
@@ -139,7 +149,7 @@ def _linear_floor_definition(width: Any, learning_rate: Any, noise_variance: Any
     """Iterate the deviations of all pairs of students to their fixed point."""
     k = int(width)
     ones = mpmath.ones(k, k)
-    step = mpmath.mpf(1) / 10
+    step = mpmath.mpf(2) / 5
     total = mpmath.matrix(k, k)
     for _ in range(4000):
         s = mpmath.fsum(total)

@@ -73,7 +73,12 @@ def _point(parsed: Any, z: tuple[Any, ...], at: Mapping[str, Any] | None) -> tup
     if isinstance(covariance, (int, float)):
         covariance = [[covariance]]
     good = isinstance(covariance, list) and all(isinstance(r, list) and len(r) == len(covariance) for r in covariance)
-    if not good or len(covariance) != len(z) or not all(_number(x) for row in covariance for x in row):
+    if (
+        not good
+        or covariance is None
+        or len(covariance) != len(z)
+        or not all(_number(x) for row in covariance for x in row)
+    ):
         raise DerivationError(f"'covariance' must be a {len(z)} x {len(z)} matrix of numbers, one row per variable.")
     problem = symmetry_problem(covariance)
     if problem:

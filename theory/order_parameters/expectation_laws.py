@@ -219,7 +219,7 @@ def _law(kind: str, name: str) -> Law:
         sources=(SAAD_SOLLA, DERIVED) if name == "erf" else (DERIVED,),
         mutants=MUTANTS[f"{low}.{name}"],
         constraints=(Constraint(partial(_fits, size=size), f"indices must be {size} positions within the covariance"),),
-        gate_points=20 if size < 4 else 8,
+        gate_points=20 if size < 4 else 4 if name == "relu" else 8,
         rungs=("algebra",),
     )
 

@@ -404,7 +404,7 @@ LAWS = (
     Law(
         id="order_parameters.one_step.student_overlap",
         title="mean change of Q in one step, exact",
-        statement="E[dQ | W] with |x|^2 = q + chi^2_(d-m) and the pairs of different samples; Omega must be nonsingular.",
+        statement="E[dQ | W] with |x|^2 = q + chi^2_(d-m) and the pairs of different samples; Omega is nonsingular.",
         quantity=sp.Symbol("E[dQ]"),
         parameters=_STEP,
         derive=lambda activation="erf", teacher_activation="same": _one_step_derivation(

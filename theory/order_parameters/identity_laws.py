@@ -147,12 +147,21 @@ def _orthant_evaluate(_: Derivation, values: dict[str, Any], digits: int) -> Any
 
 
 def _orthant_definition(covariance: Any) -> float:
+    """Integrate over all fields but the last, which is positive with probability Phi(mean/deviation) given them."""
     import numpy as np
+    from scipy.special import ndtr
 
-    def inside(*z: Any) -> Any:
-        return np.logical_and.reduce([x > 0 for x in z]).astype(float)
+    c = np.array(_floats(covariance))
+    if len(c) == 1:
+        return 0.5
+    inner = np.linalg.solve(c[:-1, :-1], c[:-1, -1])
+    deviation = math.sqrt(c[-1, -1] - inner @ c[:-1, -1])
 
-    return float(kinked_mean(inside, _floats(covariance), [0.0] * len(covariance)))
+    def last(*z: Any) -> Any:
+        inside = np.logical_and.reduce([x > 0 for x in z])
+        return inside * ndtr(np.tensordot(inner, np.stack(z), 1) / deviation)
+
+    return float(kinked_mean(last, c[:-1, :-1], [0.0] * (len(c) - 1)))
 
 
 def _correlations(covariance: Any) -> list[float]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from theory.law import Law
 from theory.order_parameters import (
+    bad_learning_laws,
+    clt_laws,
     committee_laws,
+    data_laws,
     equation_laws,
     expectation_laws,
     finite_laws,
@@ -29,4 +32,7 @@ LAWS: tuple[Law, ...] = (
     *single_unit_laws.LAWS,
     *finite_laws.LAWS,
     *fluctuation_laws.LAWS,
+    *clt_laws.LAWS,
+    *bad_learning_laws.LAWS,
+    *data_laws.LAWS,
 )

@@ -238,7 +238,7 @@ LAWS = (
     Law(
         id="order_parameters.noise_floor.single",
         title="noise floor of one unit, any activation",
-        statement="With small label noise the error settles at (eta Delta/(4B)) mu2/(1 - eta/eta_c), all orders in eta.",
+        statement="With small label noise the error is (eta Delta/(4B)) mu2/(1 - eta/eta_c), all orders in eta.",
         quantity=sp.Symbol("eps"),
         parameters=(ACTIVATION, dm.TEACHER_NORM, RATE, dm.NOISE.within(nonnegative(0.01, 0.5)), dm.BATCH),
         derive=partial(_single, "floor"),

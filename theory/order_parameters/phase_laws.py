@@ -258,7 +258,7 @@ LAWS = (
     Law(
         id="order_parameters.phase.noise_floor",
         title="stationary error under perfect learning, erf, p = k",
-        statement="With orthonormal teacher (T = 1) the error settles at gamma Delta/(2 sqrt3 pi p), to leading order in "
+        statement="With orthonormal teacher (T = 1) the error is gamma Delta/(2 sqrt3 pi p), to leading order in "
         "Delta and in gamma/p.",
         quantity=sp.Symbol("eps"),
         parameters=(

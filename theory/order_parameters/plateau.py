@@ -60,6 +60,7 @@ def _ansatz_drift(x: list[Any], width: int, norm: Any) -> list[Any]:
     return [dq[0][0], dq[0][1], dm[0][0], dm[0][1]]
 
 
+@functools.lru_cache(maxsize=16)
 def numeric_jacobian(width: int) -> list[list[Any]]:
     """Return the Jacobian over eta of the ansatz at the plateau, T = 1, by difference quotients."""
     one = mpmath.mpf(1)

@@ -284,7 +284,7 @@ LAWS = (
         sources=(SAAD_SOLLA, DERIVED),
         regime=SMALL_RATE,
         rungs=_FLOW,
-        gate_points=8,
+        gate_points=5,
         mutants=(
             mutant_value("exponent 1/2 for 3/2", _power),
             mutant_value(
@@ -305,7 +305,6 @@ LAWS = (
         definition=_definition_spectrum,
         sources=(SAAD_SOLLA,),
         regime=SMALL_RATE,
-        tolerance=1e-6,
         gate_points=6,
         mutants=(
             mutant_value(
@@ -358,7 +357,7 @@ LAWS = (
             symmetric_state(int(students), int(teachers), teacher_norm)
         ),
         mutants=(mutant_parameters("p for p^2", lambda v: {"teachers": v["teachers"] * v["students"]}),),
-        gate_points=8,
+        gate_points=5,
         priority="B",
     ),
 )

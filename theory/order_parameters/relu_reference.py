@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
+
+import sympy as sp
 
 from theory.gaussian.quadrature import kinked_mean
 from theory.order_parameters import expectations as ex
@@ -31,8 +34,13 @@ def without_integral(value: float, covariance: Any, indices: Any) -> float:
     """Return I4 of relu with the integral of the four-field orthant probability left out (distinct fields)."""
     if len(set(indices)) < 4:
         return value
-    form, _ = ex.closed_form("I4", "relu", ("relu", "relu"), (1, 2, 3, 4))
     chosen = [int(i) - 1 for i in indices]
-    entries = [covariance[a][b] for n, a in enumerate(chosen) for b in chosen[n:]]
-    bare = form.xreplace(dict.fromkeys(form.atoms(ex.sp.Integral), 0))
-    return float(bare.subs(dict(zip(ex.arguments_for((1, 2, 3, 4)), entries, strict=True))).evalf())
+    entries = [float(covariance[a][b]) for n, a in enumerate(chosen) for b in chosen[n:]]
+    return float(_bare()(*entries))
+
+
+@functools.lru_cache(maxsize=1)
+def _bare() -> Any:
+    form, _ = ex.closed_form("I4", "relu", ("relu", "relu"), (1, 2, 3, 4))
+    bare = form.xreplace(dict.fromkeys(form.atoms(sp.Integral), sp.S.Zero))
+    return sp.lambdify(ex.arguments_for((1, 2, 3, 4)), bare, "math", cse=True)

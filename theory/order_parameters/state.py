@@ -135,10 +135,12 @@ def definition_means(state: State, nodes: int | None = None) -> dict[str, Any]:
     import numpy as np
 
     p = state.students
-    s = numeric_function(activation(state.activation).expression, (X,))
-    t = numeric_function(activation(state.teacher_activation).expression, (X,))
-    slope_expression = activation(state.activation).derivative
-    ds = numeric_function(slope_expression, (X,))
+    student, teacher = activation(state.activation), activation(state.teacher_activation)
+    given = {s: float(state.parameters[s.name]) for s in (*student.parameters, *teacher.parameters)}
+    s, t, ds = (
+        numeric_function(sp.sympify(e).subs(given), (X,))
+        for e in (student.expression, teacher.expression, student.derivative)
+    )
     b = [float(x) for x in state.weights]
     eta, noise, batch, eta2 = (float(x) for x in (state.eta, state.noise, state.batch, state.eta2))
     a = [float(x) for x in state.a]
