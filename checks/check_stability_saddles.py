@@ -195,7 +195,7 @@ threshold_leading_far = _threshold(
     (0.3, 0.35, 0.4),
     margin=Margin(relative=0.02),
     expected=REFUTED,
-    reason="delta/sqrt(q) = 0.2 is no small parameter: the attractive window begins at 0.349/s, the formula says 0.385/s",
+    reason="delta/sqrt(q) = 0.2 is not small: the attractive window begins at 0.349/s, the formula says 0.385/s",
     rival=_exact_edge,
 )
 _ATOMS = {"probability": 0.6, "first_curvature": 0.75, "second_curvature": -1.35}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,19 @@ def regression_growth(
     return (torch.log(end["w"].abs()) - math.log(1.5)) / steps
 
 
+def both_directions(
+    chunk: Chunk, draw: Callable[[], Batch], learning_rate: float, loss_factor: int, steps: int
+) -> torch.Tensor:
+    """Growth rates along u = w and along u = -w of the scalar network on drawn batches: (replicas, 2)."""
+    columns = []
+    for direction in (1, -1):
+        start = torch.full((chunk.replicas,), TINY, dtype=torch.float64, device=chunk.device)
+        ends = {"u": start, "w": direction * start}
+        end = minibatch_sgd(scalar_net_loss(loss_factor), ends, lambda _: draw(), learning_rate, steps)
+        columns.append((torch.log((end["u"] + direction * end["w"]).abs()) - math.log(2 * TINY)) / steps)
+    return torch.stack(columns, 1)
+
+
 def network_growth(
     chunk: Chunk,
     *,
@@ -73,17 +87,21 @@ def network_growth(
 ) -> torch.Tensor:
     """Growth rates along u = w and along u = -w of the scalar network trained on the data: (replicas, 2)."""
     x, y = _data(chunk, task)
-    columns = []
-    for direction in (1, -1):
-        start = torch.full((chunk.replicas,), TINY, dtype=torch.float64, device=chunk.device)
 
-        def batch(_: int) -> Batch:
-            index = _indices(chunk, len(x), batch_size, replacement)
-            return x[index], y[index]
+    def draw() -> Batch:
+        index = _indices(chunk, len(x), batch_size, replacement)
+        return x[index], y[index]
 
-        end = minibatch_sgd(scalar_net_loss(1), {"u": start, "w": direction * start}, batch, learning_rate, steps)
-        columns.append((torch.log((end["u"] + direction * end["w"]).abs()) - math.log(2 * TINY)) / steps)
-    return torch.stack(columns, 1)
+    return both_directions(chunk, draw, learning_rate, 1, steps)
+
+
+def predicted_fate(exponents: list[float]) -> list[float]:
+    """Fate of a network started near the saddle, long after 1/|Lambda|: [correct sign, wrong sign, collapsed].
+
+    Definite in the phases I (only u = w repels), II (only u = -w) and III (neither).
+    """
+    plus, minus = exponents
+    return [float(plus > 0 >= minus), float(minus > 0 >= plus), float(plus <= 0 and minus <= 0)]
 
 
 def network_fate(
