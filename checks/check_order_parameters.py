@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 from typing import Any
 
 from checks.check import REFUTED, Case, Check, Gate, Margin
 from checks.order_parameters import flow, sampling
-from numerics.statistics import Covariance, Mean, Plan, Variance
+from numerics.statistics import Covariance, Mean, Plan, Slope, Variance
 from theory.evaluation import flat_numbers
 
 gate = Gate("order_parameters")
@@ -345,24 +346,29 @@ _DIGITS: dict[str, Any] = {
     "time": 3.0,
 }
 
-digits = Check(
-    law="order_parameters.trajectory.overlaps",
+whitened_digits = Check(
+    law="order_parameters.net.whitened_inputs",
     rung="net",
     simulate=sampling.digit_overlaps_at,
     statistic=Mean(minimum=300),
-    cases={
-        "whitened-40": Case(_DIGITS, settings={"inputs": "40"}),
-        "raw-pixels": Case(
-            _DIGITS,
-            settings={"inputs": "raw"},
-            expected=REFUTED,
-            reason="the pixels' covariance is far from the identity, which the closure in Q and M needs",
-        ),
-    },
+    cases={"40 components": Case(_DIGITS, settings={"inputs": "40"})},
     margin=Margin(absolute=0.02),
     plan=Plan(first=512, looks=4),
     chunk=512,
     spared={"1/B missing": "batch one"},
+)
+
+raw_digits = Check(
+    law="order_parameters.net.raw_pixels",
+    rung="net",
+    simulate=sampling.digit_overlaps_at,
+    statistic=Mean(minimum=300),
+    cases={"pixels": Case(_DIGITS, settings={"inputs": "raw"})},
+    margin=Margin(absolute=0.02),
+    plan=Plan(first=512, looks=4),
+    chunk=512,
+    expected=REFUTED,
+    reason="the pixels' covariance is far from the identity, which the closure in Q and M needs",
 )
 
 fluctuation_clt = Check(
@@ -406,4 +412,36 @@ bad_learning_growth = Check(
     measure=flow.noise_phase_norm,
     cases={"late": {"time": 1e5, "teacher_overlap": 1.3, "noise_variance": 0.4}},
     margin=Margin(relative=0.005),
+)
+
+_LOG_D = tuple(math.log(10.0) * n for n in (4, 6, 8))
+_PHASES = {
+    "perfect": {"kappa": 0.2, "delta": 0.15},
+    "plateau": {"kappa": 0.15, "delta": -0.15},
+    "bad": {"kappa": 0.1, "delta": -0.35},
+    "none": {"kappa": 0.05, "delta": -0.7},
+}
+
+phase_learning = Check(
+    law="order_parameters.phase.learning_term_exponent",
+    rung="chain",
+    simulate=sampling.step_sizes,
+    statistic=Slope(abscissae=_LOG_D, log=True),
+    cases=_PHASES,
+    settings={"which": "learning", "exponents": (4, 6, 8)},
+    margin=Margin(absolute=0.02),
+    plan=Plan(first=65536, looks=4),
+    chunk=32768,
+)
+
+phase_noise = Check(
+    law="order_parameters.phase.noise_term_exponent",
+    rung="chain",
+    simulate=sampling.step_sizes,
+    statistic=Slope(abscissae=_LOG_D, log=True),
+    cases=_PHASES,
+    settings={"which": "noise", "exponents": (4, 6, 8)},
+    margin=Margin(absolute=0.02),
+    plan=Plan(first=65536, looks=4),
+    chunk=32768,
 )

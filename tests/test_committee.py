@@ -16,10 +16,17 @@ from numerics.ensemble import Chunk
 from numerics.errors import NumericsError
 
 POINT = {
-    "activation": "erf", "student_overlap": [[0.9, 0.1], [0.1, 0.7]], "teacher_student_overlap": [[0.3, 0.1], [-0.2, 0.2]],
-    "teacher_overlap": [[1.1, 0.2], [0.2, 0.9]], "student_second_layer": [0.8, 1.2], "teacher_second_layer": [1.0, -0.7],
-    "learning_rate": 0.9, "noise_variance": 0.3, "second_layer_learning_rate": 0.4, "weight_decay_rate": 0.1,
-}  # fmt: skip
+    "activation": "erf",
+    "student_overlap": [[0.9, 0.1], [0.1, 0.7]],
+    "teacher_student_overlap": [[0.3, 0.1], [-0.2, 0.2]],
+    "teacher_overlap": [[1.1, 0.2], [0.2, 0.9]],
+    "student_second_layer": [0.8, 1.2],
+    "teacher_second_layer": [1.0, -0.7],
+    "learning_rate": 0.9,
+    "noise_variance": 0.3,
+    "second_layer_learning_rate": 0.4,
+    "weight_decay_rate": 0.1,
+}
 
 
 def _problem(batch: int, **changes: float) -> Committee:
@@ -31,9 +38,18 @@ def _problem(batch: int, **changes: float) -> Committee:
 
     rates = {"learning_rate": 1.5, "noise_variance": 0.3, "second_rate": 0.5, "decay": 0.2} | changes
     return Committee(
-        unit, slope, unit, POINT["teacher_overlap"], [0.8, 1.2], [1.0, -0.7],
-        rates["learning_rate"], rates["noise_variance"], batch, rates["second_rate"], rates["decay"],
-    )  # fmt: skip
+        unit,
+        slope,
+        unit,
+        POINT["teacher_overlap"],
+        [0.8, 1.2],
+        [1.0, -0.7],
+        rates["learning_rate"],
+        rates["noise_variance"],
+        batch,
+        rates["second_rate"],
+        rates["decay"],
+    )
 
 
 def _smallest_p(batch: int, wrong: bool, seed: int) -> float:
@@ -71,24 +87,34 @@ def test_tensor_field_is_the_law() -> None:
         initial(committee(POINT), POINT["student_overlap"], POINT["teacher_student_overlap"])
     )
     q, m, a = unpack(found, 2, 2)
-    law = {name: theory.law(f"order_parameters.ode.{name}")(**POINT)
-           for name in ("student_overlap", "teacher_overlap", "second_layer")}  # fmt: skip
+    law = {
+        name: theory.law(f"order_parameters.ode.{name}")(**POINT)
+        for name in ("student_overlap", "teacher_overlap", "second_layer")
+    }
     assert torch.allclose(q[..., 0], torch.tensor(law["student_overlap"], dtype=torch.float64))
     assert torch.allclose(m[..., 0], torch.tensor(law["teacher_overlap"], dtype=torch.float64))
     assert torch.allclose(a[..., 0], torch.tensor(law["second_layer"], dtype=torch.float64))
 
 
 def test_relu_field_uses_the_coincident_forms() -> None:
-    point = {"activation": "relu", "student_overlap": [[0.9]], "teacher_student_overlap": [[0.3]],
-             "teacher_overlap": [[1.1]], "learning_rate": 0.9, "noise_variance": 0.3}  # fmt: skip
+    point = {
+        "activation": "relu",
+        "student_overlap": [[0.9]],
+        "teacher_student_overlap": [[0.3]],
+        "teacher_overlap": [[1.1]],
+        "learning_rate": 0.9,
+        "noise_variance": 0.3,
+    }
     found = packed_field(problem_means(point), committee(point))(initial(committee(point), [[0.9]], [[0.3]]))
     law = theory.law("order_parameters.ode.student_overlap")(**point)
     assert float(found[0, 0]) == pytest.approx(law[0][0], rel=1e-12)
 
 
 def test_field_broadcasts_over_a_thousand_points() -> None:
-    field, start = packed_field(problem_means(POINT), committee(POINT)), initial(
-        committee(POINT), POINT["student_overlap"], POINT["teacher_student_overlap"])  # fmt: skip
+    field, start = (
+        packed_field(problem_means(POINT), committee(POINT)),
+        initial(committee(POINT), POINT["student_overlap"], POINT["teacher_student_overlap"]),
+    )
     grid = start * torch.linspace(0.9, 1.0, 1000, dtype=torch.float64)
     assert torch.allclose(field(grid)[:, 417:418], field(grid[:, 417:418]))
 

@@ -86,9 +86,13 @@ def test_identical_variables_are_merged_in_numbers() -> None:
 
 @pytest.mark.parametrize(
     ("expression", "at", "word"),
-    [("tanh(x)", None, "tanh"), ("x*y", {"covariance": [[1, 2], [2, 1]]}, "semidefinite"),
-     ("erf(g*x)*y", {"covariance": [[1, 0], [0, 1]]}, "'g'"), ("exp(x**2)*y**2", {"covariance": [[1, 0], [0, 1]]}, "complex")],
-)  # fmt: skip
+    [
+        ("tanh(x)", None, "tanh"),
+        ("x*y", {"covariance": [[1, 2], [2, 1]]}, "semidefinite"),
+        ("erf(g*x)*y", {"covariance": [[1, 0], [0, 1]]}, "'g'"),
+        ("exp(x**2)*y**2", {"covariance": [[1, 0], [0, 1]]}, "complex"),
+    ],
+)
 def test_wrong_means_are_errors(expression: str, at: dict[str, object] | None, word: str) -> None:
     with pytest.raises(TheoryError, match=word):
         derive_gaussian_expectation(expression, "x,y", at)
