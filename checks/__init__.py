@@ -19,7 +19,21 @@ _EXPORTS = {
 }  # fmt: skip
 _HOME = {name: module for module, names in _EXPORTS.items() for name in names}
 
-__all__ = sorted(_HOME)
+__all__ = [
+    "CONFIRMED",
+    "INCONCLUSIVE",
+    "INVALID",
+    "REFUTED",
+    "Case",
+    "Check",
+    "Context",
+    "Gate",
+    "Margin",
+    "Measured",
+    "Options",
+    "Outcome",
+    "check_law",
+]
 
 
 def _compile(*arguments: Any, **options: Any) -> Any:

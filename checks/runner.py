@@ -56,12 +56,14 @@ def up_to_date(chosen: list[Entry], options: Options, journal: Path) -> list[Out
     missing, known = [], {}
     for e in chosen:
         last = book.last_verdict(e.name, e.case)
-        same = last is not None and (last.profile, last.seed, last.device) == (
+        wanted = (
             options.profile,
             options.seed,
             options.device,
+            e.check.claim_key(e.label),
+            e.check.sample_key(e.label),
         )
-        if same and (last.claim, last.sample) == (e.check.claim_key(e.label), e.check.sample_key(e.label)):
+        if last is not None and (last.profile, last.seed, last.device, last.claim, last.sample) == wanted:
             known[e.name, e.case] = last
         else:
             missing.append(e)

@@ -30,7 +30,8 @@ def on_files(files: Files, config: object) -> Files:
 def family_page(family: str) -> str:
     """Return the page of a family: every law with its claim, parameters, mutants and sources."""
     laws = list(theory.laws(family))
-    head = f"# {family.replace('_', ' ')}\n\n{len(laws)} laws. `sgdlaws list --family {family}` shows their last verdicts.\n"
+    title = family.replace("_", " ")
+    head = f"# {title}\n\n{len(laws)} laws. `sgdlaws list --family {family}` shows their last verdicts.\n"
     return head + "\n".join(_section(law) for law in laws)
 
 
