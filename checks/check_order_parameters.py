@@ -427,7 +427,7 @@ phase_learning = Check(
     rung="chain",
     simulate=sampling.step_sizes,
     statistic=Slope(abscissae=_LOG_D, log=True),
-    cases=_PHASES,
+    cases=_PHASES | {"plateau": Case(_PHASES["plateau"], spared={"sign of sigma": "sigma is zero: no sign"})},
     settings={"which": "learning", "exponents": (4, 6, 8)},
     margin=Margin(absolute=0.02),
     plan=Plan(first=65536, looks=4),

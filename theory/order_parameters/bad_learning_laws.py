@@ -15,7 +15,7 @@ from theory.order_parameters import domains as dm
 from theory.order_parameters.equation_laws import VEIGA
 from theory.order_parameters.expectations import value
 from theory.order_parameters.phase_laws import SCALED_RATE, SCALED_WIDTH
-from theory.order_parameters.single_unit_laws import OMEGA, TIME, M, P, Q, single_equations
+from theory.order_parameters.single_unit import OMEGA, TIME, M, P, Q, single_equations
 from theory.order_parameters.state import definition_means, state_of
 from theory.parameter import Parameter, positive, real
 from theory.source import DERIVED

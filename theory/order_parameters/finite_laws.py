@@ -14,7 +14,7 @@ from theory.order_parameters import domains as dm
 from theory.order_parameters import equations as eq
 from theory.order_parameters.equation_laws import FITS, NETWORK, derive_part
 from theory.order_parameters.expectations import value
-from theory.order_parameters.single_unit_laws import spoil
+from theory.order_parameters.single_unit import spoil
 from theory.order_parameters.state import State, definition_means, evaluate, rows, state_of
 from theory.parameter import Constraint, Parameter, integer, positive, real_list
 from theory.source import DERIVED

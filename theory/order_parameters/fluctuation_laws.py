@@ -15,13 +15,12 @@ from theory.gaussian.numeric import form_function
 from theory.law import Law, Regime, mutant_result, mutant_value
 from theory.order_parameters import domains as dm
 from theory.order_parameters.activation import activation as unit
+from theory.order_parameters.equation_laws import FITS
 from theory.order_parameters.expectation_laws import picked
-from theory.order_parameters.single_unit_laws import (
-    _SINGLE,
+from theory.order_parameters.single_unit import (
     ARNABOLDI,
     BATCH,
     ETA,
-    FITS,
     NOISE,
     M,
     P,
@@ -29,6 +28,7 @@ from theory.order_parameters.single_unit_laws import (
     _evaluate,
     spoil,
 )
+from theory.order_parameters.single_unit_laws import SINGLE as _SINGLE
 from theory.parameter import Parameter, integer, positive
 from theory.source import DERIVED
 
