@@ -1,0 +1,129 @@
+"""The exact one-dimensional transfer operator of minibatch SGD: mean exit times and quasi-stationary exit rates.
+
+The next place given the present one is a mixture of normals (over the batch curvature). Functions are expanded in hat
+functions, whose means under a normal law are elementary, so a kernel that is narrower than a cell does no harm (cell
+averages and plain quadrature fail silently there). The linear system is solved by GTH elimination, which has no
+subtraction and keeps full relative accuracy for times far beyond 1e13.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr, roots_genlaguerre
+
+from numerics.errors import NumericsError
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Component:
+    """One normal law of the mixture: weight, and mean and standard deviation as functions of the place."""
+
+    weight: float
+    mean: Callable[[Array], Array]
+    deviation: Callable[[Array], Array]
+
+
+def regression_sgd(learning_rate: float, batch_size: int, nodes: int = 100) -> list[Component]:
+    """Real minibatch SGD with Gaussian features and labels, h = sigma = 1: A = chi^2_B / B by Gauss-Laguerre nodes.
+
+    Raises NumericsError for a batch size below one.
+    """
+    if batch_size < 1:
+        raise NumericsError(f"batch_size = {batch_size}: a batch holds at least one sample.")
+    half, weights = roots_genlaguerre(nodes, batch_size / 2 - 1)
+    share = weights / weights.sum()
+    return [
+        _linear(
+            float(w),
+            learning_rate * float(2 * x / batch_size),
+            learning_rate**2 * float(2 * x / batch_size) / batch_size,
+        )
+        for x, w in zip(half, share, strict=True)
+        if w > 1e-25
+    ]
+
+
+def _linear(weight: float, pull: float, variance: float) -> Component:
+    return Component(weight, lambda d: (1 - pull) * d, lambda d: np.full_like(d, np.sqrt(variance)))
+
+
+def gaussian_chain(learning_rate: float, batch_size: float) -> list[Component]:
+    """The chain with Gaussian noise proportional to the loss, h = sigma = 1, any batch size > 0."""
+    return [
+        Component(1.0, lambda d: (1 - learning_rate) * d, lambda d: learning_rate * np.sqrt((1 + d * d) / batch_size))
+    ]
+
+
+def kernel(components: list[Component], grid: Array) -> tuple[Array, Array]:
+    """Matrix of hat-function means from every grid point, and the probability of leaving the grid in one step."""
+    matrix, leak = np.zeros((len(grid), len(grid))), np.zeros(len(grid))
+    step = grid[1] - grid[0]
+    for c in components:
+        mean, deviation = c.mean(grid)[:, None], c.deviation(grid)[:, None]
+        z = (grid[None, :] - mean) / deviation
+        density = np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
+        low, high = ndtr(z), ndtr(-z)
+        # int_{-inf}^x (x - y) and int_x^inf (y - x) under the normal law, each accurate on its own side
+        under, over = deviation * (z * low + density), deviation * (density - z * high)
+        bend = np.where(
+            z[:, 1:-1] < 0,
+            under[:, 2:] - 2 * under[:, 1:-1] + under[:, :-2],
+            over[:, 2:] - 2 * over[:, 1:-1] + over[:, :-2],
+        )
+        matrix[:, 1:-1] += c.weight * bend / step
+        matrix[:, 0] += c.weight * ((under[:, 1] - under[:, 0]) / step - low[:, 0])
+        matrix[:, -1] += c.weight * ((over[:, -2] - over[:, -1]) / step - high[:, -1])
+        leak += c.weight * (low[:, 0] + high[:, -1])
+    return np.maximum(matrix, 0.0), leak
+
+
+def gth_solve(matrix: Array, leak: Array) -> Array:
+    """Mean times to absorption of a sub-stochastic matrix with absorption probabilities ``leak``; no subtractions.
+
+    >>> gth_solve(np.array([[0.5, 0.25], [0.25, 0.5]]), np.array([0.25, 0.25]))
+    array([4., 4.])
+    """
+    a, out, right = matrix.copy(), leak.copy(), np.ones(len(leak))
+    size = len(leak)
+    total = np.empty(size)
+    for k in range(size - 1, -1, -1):
+        total[k] = a[k, :k].sum() + out[k]
+        if total[k] <= 0:
+            raise NumericsError(f"state {k} never leaves: the chain is reducible; use a finer grid.")
+        factor = a[:k, k] / total[k]
+        a[:k, :k] += factor[:, None] * a[k, :k][None, :]
+        out[:k] += factor * out[k]
+        right[:k] += factor * right[k]
+    times = np.empty(size)
+    for k in range(size):
+        times[k] = (right[k] + a[k, :k] @ times[:k]) / total[k]
+    return times
+
+
+def mean_exit_updates(components: list[Component], level: float, cells: int = 120) -> float:
+    """Mean number of updates from 0 until |d| > level, Richardson-extrapolated from ``cells`` and twice as many."""
+    times = []
+    for size in (2 * cells, 4 * cells):
+        grid = np.linspace(-level, level, size + 1)
+        times.append(gth_solve(*kernel(components, grid))[size // 2])
+    return float((4 * times[1] - times[0]) / 3)
+
+
+def exit_rate(components: list[Component], level: float, cells: int = 200) -> float:
+    """Quasi-stationary exit probability per update: one minus the leading eigenvalue, as stationary mean leak."""
+    grid = np.linspace(-level, level, 2 * cells + 1)
+    matrix, leak = kernel(components, grid)
+    density = np.ones(len(grid)) / len(grid)
+    for _ in range(100_000):
+        new = density @ matrix
+        new /= new.sum()
+        if np.abs(new - density).max() < 1e-15:
+            break
+        density = new
+    return float(density @ leak)
