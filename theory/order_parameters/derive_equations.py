@@ -57,7 +57,7 @@ def derive_order_parameters(
     Parameters are those of the command line; ``at`` is the state (keys Q, M, P, a, v, learning_rate, ...).
 
     >>> derive_order_parameters("linear", 1, 1)["equations"]["generalisation_error"]
-    'M11*(-a1)*v1 + P11*v1**2/2 + Q11*a1**2/2'
+    '-M11*a1*v1 + P11*v1**2/2 + Q11*a1**2/2'
     """
     if second_layer not in ("fixed", "trained"):
         raise DerivationError(f"--second-layer {second_layer!r} is unknown; choose fixed or trained.")
