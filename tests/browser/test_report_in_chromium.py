@@ -16,9 +16,7 @@ from tests.toy import FINDING, RIGHT, SECOND_MOMENT
 from theory import Law
 from theory.catalogue import law as find
 
-SET_SLIDER = (
-    "([id, v]) => { const e = document.getElementById(id); e.value = v; e.dispatchEvent(new Event('input')); }"
-)
+SET_SLIDER = "([id, v]) => { const e = document.getElementById(id); e.value = v; e.dispatchEvent(new Event('input')); }"
 HOSTILE = '<script>document.title="broken"</script><img src=x onerror=alert(1)>'
 
 

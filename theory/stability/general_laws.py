@@ -74,7 +74,7 @@ RANK_ONE = Law(
         ),
         mutant_value("E|1 - eta h| < 1", _l1_stable),
     ),
-    rungs=("algebra", "chain", "sgd", "net"),
+    rungs=("algebra", "chain", "sgd"),
     assumptions=("E log|1 - eta h| is finite and not zero", "T -> infinity"),
 )
 
