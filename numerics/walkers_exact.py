@@ -46,9 +46,9 @@ def double_well_time(temperature: float, barrier_ratio: float, kurtosis: float, 
 
 
 def radial_time(kind: str, temperature: float, dimension: int, barrier_ratio: float, cells: int = 20000) -> float:
-    """Time 0 -> L = c L_* in an isotropic bowl (h = 1), in t = log v from v = 1e-10 on."""
+    """Time 0 -> L = c L_* in an isotropic bowl (h = 1), in t = log v from 2e-16 of the level on."""
     top = np.log(barrier_ratio - 1)
-    t = np.linspace(top - 24.0, top, cells + 1)
+    t = np.linspace(top - 36.0, top, cells + 1)
     along = {
         "seed": lambda v: 1 + v, "gaussian_features": lambda v: 1 + 2 * v, "additive": lambda v: np.ones_like(v)
     }[kind]  # fmt: skip

@@ -1,0 +1,1 @@
+"""Experiments of the escape family: flow, chain, real minibatches and a network."""
