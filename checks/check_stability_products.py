@@ -44,7 +44,7 @@ product_iid_variance = Check(
     statistic=Variance(),
     cases={"d=4": {"dimension": 4}},
     margin=Margin(relative=0.05),
-    plan=Plan(first=32768, looks=6),
+    plan=Plan(first=32768, looks=7),
 )
 
 rank_one_normal = Check(
@@ -80,7 +80,7 @@ rank_one_normal_critical = Check(
     cases={"d=2": Case({"dimension": 2}, settings={"rates": (0.86, 0.94, 1.02)})},
     settings={"steps": 16},
     margin=Margin(relative=0.01),
-    plan=Plan(first=32768, looks=6),
+    plan=Plan(first=32768, looks=7),
 )
 
 goe = Check(
@@ -97,7 +97,7 @@ goe = Check(
     },
     settings={"steps": 12},
     margin=Margin(relative=0.02, absolute=0.005),
-    plan=Plan(first=16384, looks=5),
+    plan=Plan(first=16384, looks=6),
 )
 
 
@@ -119,7 +119,7 @@ goe_small_rate = Check(
     },
     settings={"steps": 8},
     margin=Margin(relative=0.03, absolute=0.03, model=_fourth_order),
-    plan=Plan(first=16384, looks=5),
+    plan=Plan(first=16384, looks=6),
 )
 
 ESCAPES = (
@@ -150,7 +150,7 @@ vector_input_noise = Check(
     },
     settings={"steps": 600, "burn_in": 400},
     margin=Margin(relative=0.02, model=_second_order),
-    plan=Plan(first=4096, looks=6),
+    plan=Plan(first=4096, looks=7),
     chunk=4096,
 )
 
@@ -166,7 +166,7 @@ vector_input_noise_sgd = Check(
     },
     settings={"steps": 300, "burn_in": 200},
     margin=Margin(relative=0.04, model=_second_order),
-    plan=Plan(first=4096, looks=4),
+    plan=Plan(first=4096, looks=5),
     chunk=4096,
 )
 
@@ -186,7 +186,7 @@ scalar_criterion_vector = Check(
     cases={"d=3": {"learning_rate": 0.29, "noise_std": 0.39, "dimension": 3}},
     settings={"steps": 600, "burn_in": 400},
     margin=Margin(relative=0.1),
-    plan=Plan(first=4096, looks=4),
+    plan=Plan(first=4096, looks=5),
     chunk=4096,
     expected=REFUTED,
     reason=ESCAPES,
@@ -201,7 +201,7 @@ scalar_criterion_vector_sgd = Check(
     cases={"d=4": {"learning_rate": 0.33, "noise_std": 0.41, "dimension": 4}},
     settings={"steps": 250, "burn_in": 150},
     margin=Margin(relative=0.1),
-    plan=Plan(first=4096, looks=4),
+    plan=Plan(first=4096, looks=5),
     chunk=4096,
     expected=REFUTED,
     reason=ESCAPES,
@@ -223,7 +223,7 @@ norm_bound = Check(
     cases={"d=1": {"learning_rate": 0.71, "noise_std": 0.83, "dimension": 1}},
     settings={"steps": 20, "burn_in": 0},
     margin=Margin(relative=0.03),
-    plan=Plan(first=16384, looks=4),
+    plan=Plan(first=16384, looks=5),
     expected=REFUTED,
     reason="the mean log norm is an upper bound: the net collapses although its norms exceed one",
     rival=_scalar_growth,

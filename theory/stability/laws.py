@@ -10,6 +10,7 @@ from theory.stability.exponents_empirical import EMPIRICAL_LAWS
 from theory.stability.exponents_gamma import GAMMA_LAWS
 from theory.stability.exponents_square import SQUARE_LAWS
 from theory.stability.exponents_symmetric import SYMMETRIC_LAWS
+from theory.stability.fluctuation_laws import FLUCTUATION_LAWS
 from theory.stability.general_laws import GENERAL_LAWS
 from theory.stability.matrix_laws import MATRIX_LAWS
 from theory.stability.mean_square_laws import MEAN_SQUARE_LAWS
@@ -30,5 +31,6 @@ LAWS: tuple[Law, ...] = (
     *CRITICAL_LAWS,
     *WINDOW_LAWS,
     *PHASE_LAWS,
+    *FLUCTUATION_LAWS,
     *MATRIX_LAWS,
 )
