@@ -5,7 +5,7 @@ from __future__ import annotations
 from checks.check import Case, Check, Gate, Margin
 from checks.stability.digits import SIGNAL_TASK, regression_growth, squared_inputs
 from checks.stability.experiments import multiplier_growth, scalar_net_growth
-from checks.stability.points import EQUAL_AT_BATCH_ONE, EXPONENTS
+from checks.stability.points import EQUAL_AT_BATCH_ONE, EXPONENTS, SPARED
 from numerics.statistics import Mean, Plan
 
 gate = Gate("stability")
@@ -13,15 +13,18 @@ gate = Gate("stability")
 GROWTH = Margin(relative=0.02, absolute=0.003)
 
 
-def _exponent(name: str, rung: str) -> Check:
-    points = EXPONENTS[name]
+def _exponent(name: str, rung: str, labels: tuple[str, ...] | None = None) -> Check:
+    points = {k: v for k, v in EXPONENTS[name].items() if labels is None or k in labels}
     single = dict.fromkeys(EQUAL_AT_BATCH_ONE.get(name, ()), "equal at batch size 1")
     return Check(
         law=f"stability.exponent.{name}",
         rung=rung,
         simulate=multiplier_growth if rung == "chain" else scalar_net_growth,
         statistic=Mean(),
-        cases={k: Case(v, spared={} if v.get("batch_size", 1) > 1 else single) for k, v in points.items()},
+        cases={
+            k: Case(v, spared=({} if v.get("batch_size", 1) > 1 else single) | SPARED.get((name, k), {}))
+            for k, v in points.items()
+        },
         settings={"curvature_law": name, "steps": 16 if rung == "chain" else 24},
         margin=GROWTH,
         plan=Plan(first=16384, looks=6),
@@ -43,6 +46,21 @@ exponent_exponential_sgd = _exponent("exponential", "sgd")
 exponent_gamma_sgd = _exponent("gamma", "sgd")
 exponent_chi_squared_sgd = _exponent("chi_squared", "sgd")
 exponent_cauchy_sgd = _exponent("cauchy", "sgd")
+
+exponent_squared_normal = _exponent("squared_normal", "chain")
+exponent_squared_normal_sgd = _exponent("squared_normal", "sgd")
+exponent_negative_squared_normal = _exponent("negative_squared_normal", "chain")
+exponent_negative_squared_normal_sgd = _exponent("negative_squared_normal", "sgd")
+exponent_laplace = _exponent("laplace", "chain")
+exponent_laplace_sgd = _exponent("laplace", "sgd")
+exponent_product_normal = _exponent("product_normal", "chain")
+exponent_product_normal_sgd = _exponent("product_normal", "sgd")
+exponent_arcsine = _exponent("arcsine", "chain")
+exponent_arcsine_sgd = _exponent("arcsine", "sgd")
+exponent_semicircle = _exponent("semicircle", "chain")
+exponent_semicircle_sgd = _exponent("semicircle", "sgd")
+
+exponent_empirical_sgd = _exponent("empirical", "sgd", ("weighted", "batch=2"))
 
 exponent_digits = Check(
     law="stability.exponent.empirical",

@@ -64,22 +64,34 @@ _LAPLACE = {"curvature_scale": 0.87}
 _PRODUCT = {"first_std": 1.13, "second_std": 0.74, "batch_size": 2}
 _CAUCHY = {"curvature_location": 0.71, "curvature_scale": 0.93}
 _DATA = {"curvatures": [0.63, 1.17, 2.31, 0.87]}
-_CENTRED = {"curvature_mean": 0.0}
+_2.726D = {"curvature_mean": 0.0}
 
 
 def _pair(name: str, curvature_law: str, values: dict[str, Any], centre: float, **more: Any) -> tuple[Check, Check]:
     return tuple(_critical(name, curvature_law, values, centre, rung, **dict(more)) for rung in ("chain", "sgd"))
 
 
-critical_normal, critical_normal_sgd = _pair("normal_zero_mean", "normal", _NORMAL, 2.12, fixed=_CENTRED)
+critical_normal, critical_normal_sgd = _pair("normal_zero_mean", "normal", _NORMAL, 2.12, fixed=_2.726D)
 critical_exponential, critical_exponential_sgd = _pair("exponential", "exponential", _EXPONENTIAL, 3.23)
 critical_uniform, critical_uniform_sgd = _pair("uniform", "uniform", _UNIFORM, 2.34)
 critical_gamma, critical_gamma_sgd = _pair("gamma", "gamma", _GAMMA, 2.45)
 critical_chi_squared, critical_chi_squared_sgd = _pair("chi_squared", "chi_squared", _CHI, 1.69)
-critical_laplace, critical_laplace_sgd = _pair("laplace_zero_mean", "laplace", _LAPLACE, 1.31, fixed=_CENTRED)
+critical_laplace, critical_laplace_sgd = _pair("laplace_zero_mean", "laplace", _LAPLACE, 1.31, fixed=_2.726D)
 critical_product, critical_product_sgd = _pair("product_normal", "product_normal", _PRODUCT, 2.72)
 critical_cauchy, critical_cauchy_sgd = _pair("cauchy", "cauchy", _CAUCHY, 1.04)
 critical_empirical = _critical("empirical", "empirical", _DATA, 2.014, "chain")
+
+_IMAGES = on_digits.similar_inputs(SIGNAL_TASK, 0.6, 0.9)
+critical_digits = Check(
+    law="stability.critical_learning_rate.empirical",
+    rung="net",
+    simulate=on_digits.regression_at_rates,
+    statistic=Crossing((_around(2.726),)),
+    cases={"regression on similar digits": {"curvatures": _IMAGES}},
+    settings={"rates": _around(2.726), "steps": 24},
+    margin=_ZERO,
+    plan=Plan(first=16384, looks=6),
+)
 
 _WINDOW = {"curvature_mean": -0.17, "curvature_std": 1.13, "batch_size": 2}
 _TWO_POINT = {"curvature_mean": -0.31, "curvature_std": 1.37}

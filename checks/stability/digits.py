@@ -62,6 +62,25 @@ def regression_growth(
     return (torch.log(end["w"].abs()) - math.log(1.5)) / steps
 
 
+def similar_inputs(task: tuple[str, int], least: float, most: float) -> list[float]:
+    """h_i = x_i^2 of the images with inputs of similar size, so that the last zero is not glued to the last pole."""
+    return [h for h in squared_inputs(task) if least < h < most]
+
+
+def regression_at_rates(chunk: Chunk, *, curvatures: list[float], rates: tuple[float, ...], steps: int) -> torch.Tensor:
+    """Growth rates of the error of one-parameter regression at several learning rates on the same images."""
+    x = torch.tensor(curvatures, dtype=torch.float64, device=chunk.device).sqrt()
+    copies, replicas = len(rates), chunk.replicas
+    rate = torch.tensor(rates, dtype=torch.float64, device=chunk.device).repeat_interleave(replicas)
+    start = {"w": torch.ones(copies * replicas, dtype=torch.float64, device=chunk.device)}
+
+    def batch(_: int) -> Batch:
+        return (x[chunk.integers(len(x), 1, replicas)].repeat(1, copies),)
+
+    end = minibatch_sgd(lambda p, inputs: 0.5 * (p["w"] * inputs) ** 2, start, batch, rate, steps)
+    return (torch.log(end["w"].abs()) / steps).reshape(copies, replicas).T
+
+
 def both_directions(
     chunk: Chunk, draw: Callable[[], Batch], learning_rate: float, loss_factor: int, steps: int
 ) -> torch.Tensor:

@@ -80,3 +80,9 @@ EQUAL_AT_BATCH_ONE: dict[str, tuple[str, ...]] = {
     "empirical": ("with and without replacement swapped",),
 }
 """Mutants that differ from the law only in batches of more than one sample."""
+
+SPARED: dict[tuple[str, str], dict[str, str]] = {
+    ("arcsine", "outer"): {"outer branch everywhere": "this point lies on the outer branch"},
+    ("semicircle", "inner"): {"inner branch everywhere": "this point lies on the inner branch"},
+}
+"""Mutants that equal the law at one of the points, with the reason."""

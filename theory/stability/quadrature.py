@@ -76,7 +76,7 @@ def float_mean(x: Standard, intercept: float, slope: float, function: Callable[[
 
     >>> from theory.stability.standard import NormalX
     >>> round(float_mean(NormalX(), 0.5, 1.0, math.log), 10)
-    -0.5205448405
+    -0.5152206938
     """
     points, poles = _splits(x, intercept, slope, FLOAT)
     total = []
