@@ -64,19 +64,19 @@ _LAPLACE = {"curvature_scale": 0.87}
 _PRODUCT = {"first_std": 1.13, "second_std": 0.74, "batch_size": 2}
 _CAUCHY = {"curvature_location": 0.71, "curvature_scale": 0.93}
 _DATA = {"curvatures": [0.63, 1.17, 2.31, 0.87]}
-_2.726D = {"curvature_mean": 0.0}
+_CENTRED = {"curvature_mean": 0.0}
 
 
 def _pair(name: str, curvature_law: str, values: dict[str, Any], centre: float, **more: Any) -> tuple[Check, Check]:
     return tuple(_critical(name, curvature_law, values, centre, rung, **dict(more)) for rung in ("chain", "sgd"))
 
 
-critical_normal, critical_normal_sgd = _pair("normal_zero_mean", "normal", _NORMAL, 2.12, fixed=_2.726D)
+critical_normal, critical_normal_sgd = _pair("normal_zero_mean", "normal", _NORMAL, 2.12, fixed=_CENTRED)
 critical_exponential, critical_exponential_sgd = _pair("exponential", "exponential", _EXPONENTIAL, 3.23)
 critical_uniform, critical_uniform_sgd = _pair("uniform", "uniform", _UNIFORM, 2.34)
 critical_gamma, critical_gamma_sgd = _pair("gamma", "gamma", _GAMMA, 2.45)
 critical_chi_squared, critical_chi_squared_sgd = _pair("chi_squared", "chi_squared", _CHI, 1.69)
-critical_laplace, critical_laplace_sgd = _pair("laplace_zero_mean", "laplace", _LAPLACE, 1.31, fixed=_2.726D)
+critical_laplace, critical_laplace_sgd = _pair("laplace_zero_mean", "laplace", _LAPLACE, 1.31, fixed=_CENTRED)
 critical_product, critical_product_sgd = _pair("product_normal", "product_normal", _PRODUCT, 2.72)
 critical_cauchy, critical_cauchy_sgd = _pair("cauchy", "cauchy", _CAUCHY, 1.04)
 critical_empirical = _critical("empirical", "empirical", _DATA, 2.014, "chain")
@@ -213,7 +213,7 @@ phase_diagram = Check(
     settings={"curvature_law": "normal"},
     margin=GROWTH,
 )
-"""The four-phase diagram: wherever both exponents are confirmed and exceed their margin, so is the phase of the cell."""
+"""The four-phase diagram: where both exponents are confirmed and exceed their margin, so is the phase of the cell."""
 
 
 def _difference(chunk: Chunk, **v: Any) -> torch.Tensor:
