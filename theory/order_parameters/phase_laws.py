@@ -194,12 +194,14 @@ LAWS = (
         "learning",
         "power of d of the learning term in one step",
         (_value("sign of sigma", lambda kappa, delta: -(1 - kappa - delta)),),
+        rungs=("algebra", "chain"),
     ),
     _law(
         "noise_term_exponent",
         "noise",
         "power of d of the noise term in one step",
         (_value("-(1 + sigma + 2 delta)", lambda kappa, delta: -(1 + kappa + 3 * delta)),),
+        rungs=("algebra", "chain"),
     ),
     _law(
         "time_step_exponent",

@@ -86,7 +86,7 @@ NORMAL_NET = Law(
     definition=_both,
     sources=(sy.SEED,),
     mutants=(_swap(), mutant_parameters("mean dropped", lambda _: {"curvature_mean": 0.0})),
-    rungs=("algebra", "chain", "sgd"),
+    rungs=("algebra", "chain", "sgd", "net"),
 )
 
 SCALAR_NET = Law(
