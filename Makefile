@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: setup check test report docs lint format clean
+
+.PHONY: setup check test browser-test report docs lint format clean
 
 setup: $(VENV)/.installed
 
@@ -17,7 +18,12 @@ check: setup
 	$(BIN)/python -m pytest checks -q -n 2 --dist load
 
 test: setup
-	$(BIN)/python -m pytest -p no:sgdlaws -q -n 2 --doctest-modules tests theory numerics checks
+	$(BIN)/python -m pytest -p no:sgdlaws -q -n 2 --doctest-modules --ignore tests/browser tests theory numerics checks
+
+# Needs Chromium (Debian: apt-get install chromium).
+browser-test: setup
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[browser]'
+	$(BIN)/python -m pytest -p no:sgdlaws -q tests/browser
 
 report: setup
 	$(BIN)/sgdlaws report --out report
