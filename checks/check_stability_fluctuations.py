@@ -80,7 +80,7 @@ moment_root_repelling = _root_check(
 )
 
 
-TAIL = (40.0, 130.0, 450.0)
+TAIL = (20.0, 65.0, 210.0)
 
 
 def _negative(value: float, **_: Any) -> float:
