@@ -63,7 +63,7 @@ chain_variance = Check(
 )  # fmt: skip
 
 _KURTOSIS_POINT = {"learning_rate": 0.3, "batch_size": 4, "curvature": 1.0}
-_LONG: dict[str, Any] = {"statistic": Mean(batch=16, minimum=500), "plan": Plan(first=16384, looks=4), "chunk": 4096}
+_LONG: dict[str, Any] = {"statistic": Mean(batch=64, minimum=200), "plan": Plan(first=32768, looks=4), "chunk": 4096}
 excess_kurtosis = Check(
     law="escape.excess_kurtosis.gaussian_features", rung="sgd", simulate=sgd.fourth_cumulant,
     margin=Margin(absolute=0.03), **_LONG, cases={"eta=0.3-B=4": _KURTOSIS_POINT},

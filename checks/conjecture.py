@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sympy as sp
-from theory.parse import parse_expression
 
 import theory
 from checks.check import CONFIRMED, Case, Check
@@ -15,6 +14,7 @@ from checks.registry import entries
 from theory.derivation import derivation
 from theory.gate import definition_value, difference
 from theory.law import Law
+from theory.parse import parse_expression
 
 
 def formula_law(formula: str, law: Law) -> Law:

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from theory.parse import parse_value
-
 from checks.errors import CheckError
 from theory.law import Law
 from theory.parameter import Parameter
+from theory.parse import parse_value
 
 
 def from_words(law: Law, words: Iterable[str]) -> dict[str, Any]:

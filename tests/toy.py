@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import mpmath
 import sympy as sp
-from numerics.statistics import Mean, Plan
 
 from checks import REFUTED, Check, Margin
+from numerics.statistics import Mean, Plan
 from theory import DERIVED, Law, Parameter, derivation, mutant_parameters, positive
 
 mean, std = sp.symbols("m s", positive=True)
