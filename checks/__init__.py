@@ -6,9 +6,25 @@ Importing this package installs the torch printer as the compiler of laws, so th
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from theory.law import use_compiler
+
+if TYPE_CHECKING:
+    from checks.check import (
+        CONFIRMED,
+        INCONCLUSIVE,
+        INVALID,
+        REFUTED,
+        Case,
+        Check,
+        Context,
+        Gate,
+        Margin,
+        Measured,
+    )
+    from checks.engine import Options, check_law
+    from checks.outcome import Outcome
 
 _EXPORTS = {
     "checks.check": (
