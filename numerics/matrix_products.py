@@ -25,22 +25,26 @@ def multiply(matrices: torch.Tensor, frame: torch.Tensor) -> torch.Tensor:
     """
     product = matrices[:, 0, None, :] * frame[0]
     for j in range(1, frame.shape[0]):
-        product = torch.addcmul(product, matrices[:, j, None, :], frame[j].expand_as(product))
+        product.addcmul_(matrices[:, j, None, :], frame[j].expand_as(product))
     return product
 
 
 def orthonormalise(frame: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the orthonormalised (d, m, replicas) frame and the logs of the diagonal of R, shape (m, replicas)."""
-    columns: list[torch.Tensor] = []
-    logs: list[torch.Tensor] = []
+    """Return the orthonormalised (d, m, replicas) frame and the logs of the diagonal of R, shape (m, replicas).
+
+    Each finished column is removed from all later ones at once (the order of modified Gram-Schmidt), and lengths come
+    from sums of squares: a reduction along the first axis by ``vector_norm`` costs twenty times as much.
+    """
+    columns = frame.clone(memory_format=torch.contiguous_format)
+    squares = torch.empty(frame.shape[1:], dtype=frame.dtype, device=frame.device)
     for k in range(frame.shape[1]):
-        v = frame[:, k]
-        for q in columns:
-            v = v - (q * v).sum(0) * q
-        norm = torch.linalg.vector_norm(v, dim=0)
-        columns.append(v / norm)
-        logs.append(torch.log(norm))
-    return torch.stack(columns, 1), torch.stack(logs)
+        overlaps = (columns[:, k, None] * columns[:, k:]).sum(0)
+        squares[k] = overlaps[0]
+        if k + 1 < frame.shape[1]:
+            ratio = (overlaps[1:] / overlaps[0])[None]
+            columns[:, k + 1 :].addcmul_(columns[:, k, None], ratio, value=-1)
+    columns *= torch.rsqrt(squares)
+    return columns, 0.5 * torch.log(squares)
 
 
 def lyapunov_spectrum(
