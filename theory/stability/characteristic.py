@@ -1,14 +1,13 @@
 """Exponents from characteristic functions: E log|A - X| = int_0^oo {e^-s - Re[e^{isA} phi(-s)]} ds/s (Frullani).
 
 ``bessel_exponent`` evaluates the integral for sums of arcsine or semicircle variables to full precision by turning
-the contour into the half plane where each Hankel term decays. ``cutoff_exponent`` takes any characteristic function.
+the contour into the half plane where each Hankel term decays; ``characteristic_numeric`` takes any characteristic function.
 """
 
 from __future__ import annotations
 
 import cmath
 import math
-from collections.abc import Callable
 from typing import Any
 
 import mpmath
@@ -52,10 +51,14 @@ def _outside(context: Any, y: Any, count: int, semicircle: bool) -> Any:
     return context.quad(integrand, [0, 1 / y, 4 / y, 16 / y, 1, 6, 60])
 
 
-def _circle_mean(context: Any, s: Any, semicircle: bool) -> Any:
+def circle_mean(context: Any, s: Any, semicircle: bool) -> Any:
     """E cos(s X): J_0(s), or 2 J_1(s)/s = J_0(s) + J_2(s) for the semicircle."""
     if context is not mpmath.fp:
         return context.besselj(0, s) + (context.besselj(2, s) if semicircle else 0)
+    if s > 30:
+        order = 1 if semicircle else 0
+        wave = _amplitude(context, s, order, 1) * cmath.exp(1j * (s - math.pi / 4 * (2 * order + 1)))
+        return wave.real * (2 / s if semicircle else 1)
     # The trapezoidal rule of Bessel's integral is exact to rounding for this number of points.
     count = int(1.2 * s) + 24
     step = math.pi / count
@@ -87,7 +90,7 @@ def _inside(context: Any, y: Any, count: int, semicircle: bool) -> Any:
     def near(s: Any) -> Any:
         if s < 1e-8:
             return -context.mpf(1)
-        return (context.exp(-s) - context.cos(s * y) * _circle_mean(context, s, semicircle) ** count) / s
+        return (context.exp(-s) - context.cos(s * y) * circle_mean(context, s, semicircle) ** count) / s
 
     panels = max(4, int(start * (y + count) / 12))
     total = context.quad(near, [start * j / panels for j in range(panels + 1)]) + context.e1(start)
@@ -110,36 +113,6 @@ def _inside(context: Any, y: Any, count: int, semicircle: bool) -> Any:
     return total
 
 
-def cutoff_exponent(
-    phi: Callable[[float], complex], intercept: float, slope: float, scale: float, periods: int = 60
-) -> tuple[float, float]:
-    """E log|intercept - slope X| and an error estimate from phi(s) = E e^{isX}, for any phi.
-
-    The integral is damped smoothly at a large s, which is exact up to terms beyond all orders unless a component of
-    phi oscillates in step with the pole; the estimate is the change when the damping moves by a factor two.
-    """
-    pole, height = intercept / slope, 6.0 * periods / scale
-    panel = 2.5 / (abs(pole) + 3 * scale)
-    values: list[tuple[float, float]] = []
-    panels = int(1.5 * height / panel) + 1
-    if panels > 60000:
-        panel, panels = 1.5 * height / 60000, 60000
-    for index in range(panels):
-        for x, w in _GAUSS:
-            s = panel * (index + x)
-            oscillating = (cmath.exp(1j * s * pole) * phi(-s)).real
-            values.append((s, w * panel * oscillating / s))
-            # e^-s/s is added at the same nodes, where it cancels the singularity at 0.
-            values[-1] = (s, values[-1][1] - w * panel * math.exp(-s) / s)
-    results = []
-    for end in (height, height / 2):
-        width = end / 7
-        results.append(
-            math.log(abs(slope)) - math.fsum(v * math.erfc((s - end) / width) / 2 for s, v in values if s < 1.5 * end)
-        )
-    return results[0], abs(results[0] - results[1]) + 1e-13
-
-
 def _gauss_legendre(order: int) -> list[tuple[float, float]]:
     nodes = []
     for index in range(1, order + 1):
@@ -158,4 +131,4 @@ def _gauss_legendre(order: int) -> list[tuple[float, float]]:
     return nodes
 
 
-_GAUSS = _gauss_legendre(10)
+GAUSS = _gauss_legendre(10)

@@ -14,7 +14,8 @@ from theory.evaluation import evaluate
 from theory.law import Law, mutant_parameters, mutant_value
 from theory.stability import symbols as sy
 from theory.stability.asymptotic import asymptotic_sum
-from theory.stability.characteristic import VARIABLE, cutoff_exponent, frullani
+from theory.stability.characteristic import VARIABLE, frullani
+from theory.stability.characteristic_numeric import CharacteristicTable
 from theory.stability.exponent_law import batch, exponent_derivation, exponent_law
 from theory.stability.exponents_elementary import NORMAL
 from theory.stability.exponents_square import numeric_mean
@@ -33,10 +34,11 @@ def _number(value: Any) -> Any:
     return mpmath.mpf(repr(float(value)))
 
 
-def _damped(decay: Callable[[float], float], intercept: Any, slope: Any, scale: float) -> Any:
+def _damped(decay: Callable[[float], float], intercept: Any, slope: Any, variance: float) -> Any:
     """The Frullani integral for a real even characteristic function: the definition beside a density."""
-    value, _ = cutoff_exponent(lambda s: complex(decay(s)), float(intercept), float(slope), scale, 40)
-    return mpmath.mpf(value)
+    ratio = abs(float(intercept)) / float(slope)
+    table = CharacteristicTable(lambda s: complex(decay(s)), math.sqrt(variance), (0.0, variance), 40.0)
+    return mpmath.log(abs(intercept)) + table.exponent(1 / ratio)
 
 
 def _laplace(batch_size: int = 1) -> Derivation:
@@ -67,7 +69,7 @@ def _laplace_definition(learning_rate: Any, curvature_mean: Any, curvature_scale
     intercept, slope = 1 - learning_rate * curvature_mean, learning_rate * curvature_scale / batch_size
     if batch_size == 1:
         return log_mean(LaplaceX(), intercept, slope)
-    return _damped(lambda s: (1 + s * s) ** -batch_size, intercept, slope, 1.0)
+    return _damped(lambda s: (1 + s * s) ** -batch_size, intercept, slope, 2.0 * batch_size)
 
 
 LAPLACE = exponent_law(
@@ -144,7 +146,7 @@ def _product_definition(learning_rate: Any, first_std: Any, second_std: Any, bat
     if batch_size <= 2:
         x = BesselX(batch_size / 2)
         return mpmath.mpf(float_mean(x, 1.0, float(alpha / batch_size), FLOAT.log))
-    return _damped(lambda s: (1 + s * s) ** (-batch_size / 2), 1, alpha / batch_size, 1.0)
+    return _damped(lambda s: (1 + s * s) ** (-batch_size / 2), mpmath.mpf(1), alpha / batch_size, float(batch_size))
 
 
 PRODUCT_NORMAL = exponent_law(

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
 
 
+@lru_cache(maxsize=100_000)
 def _float_besselk(order: float, x: float) -> float:
     """K_order(x) = int_0^oo exp(-x cosh t) cosh(order t) dt; the trapezoidal rule converges geometrically."""
     if x > 700:
@@ -134,6 +136,26 @@ class UniformX(Standard):
         return [context.mpf(0), context.mpf(1)]
 
 
+@lru_cache(maxsize=200_000)
+def _spline(order: int, u: Any) -> Any:
+    """Density of a sum of ``order`` uniform variables, by the recursion of B-splines, which has no cancellation."""
+    cell = int(u)
+    if not 0 <= cell < order:
+        return u * 0
+    values = [u * 0 + 1]
+    # values[j] is the spline of the current order at u - cell + (cell's offset j).
+    fraction = u - cell
+    for current in range(2, order + 1):
+        grown = []
+        for j in range(current):
+            x = fraction + j
+            left = x * values[j] if j < current - 1 else 0
+            right = (current - x) * values[j - 1] if j > 0 else 0
+            grown.append((left + right) / (current - 1))
+        values = grown
+    return values[cell]
+
+
 @dataclass(frozen=True)
 class SplineX(Standard):
     """Sum of ``count`` uniform variables on (0, 1) (Irwin-Hall)."""
@@ -141,13 +163,8 @@ class SplineX(Standard):
     count: int
 
     def weight(self, u: Any, context: Any) -> Any:
-        n, power = self.count, self.count - 1
-        # The symmetric half with fewer alternating terms loses no digits.
-        u = min(u, n - u)
-        total = context.mpf(0)
-        for j in range(int(u) + 1):
-            total += (-1) ** j * math.comb(n, j) * (u - j) ** power
-        return total / math.factorial(power)
+        # The symmetric half has fewer terms.
+        return _spline(self.count, min(u, self.count - u))
 
     def breaks(self, context: Any) -> list[Any]:
         return [context.mpf(j) for j in range(self.count + 1)]
