@@ -286,3 +286,14 @@ sde_large = Check(
     reason="at eta s = 0.5 the multiplier changes sign: the diffusion misses a quarter of the exponent",
     rival=_discrete,
 )
+
+dropout = Check(
+    law="stability.dropout.mixture",
+    rung="chain",
+    simulate=experiment.masked_growth,
+    statistic=Mean(),
+    cases={"minimum": {**MINIMUM, "probability": 0.37}},
+    settings={"steps": 16},
+    margin=Margin(relative=0.03),
+    plan=Plan(first=16384, looks=6),
+)

@@ -11,6 +11,9 @@ from checks.check import REFUTED, Case, Check, Margin
 from checks.stability.matrix import (
     goe_second_order,
     goe_top,
+    heavy_ball_areas,
+    heavy_ball_norm,
+    heavy_ball_top,
     iid_spectrum,
     iid_step,
     rank_one_spectrum,
@@ -227,4 +230,53 @@ norm_bound = Check(
     expected=REFUTED,
     reason="the mean log norm is an upper bound: the net collapses although its norms exceed one",
     rival=_scalar_growth,
+)
+
+momentum_trace = Check(
+    law="stability.momentum.trace",
+    rung="chain",
+    measure=heavy_ball_areas,
+    cases={"beta=0.83": {"momentum": 0.83}},
+    settings={"learning_rate": 0.37, "curvature_std": 1.3},
+    margin=Margin(absolute=1e-8),
+)
+
+
+def _third_order(
+    _: float, learning_rate: float, curvature_mean: float, curvature_std: float, momentum: float, **__: Any
+) -> float:
+    e, gap = learning_rate / (1 - momentum), 1 - momentum
+    small = learning_rate**2 * curvature_std**2 / gap**3
+    return small * e**2 * curvature_std**2 + 3 * e**3 * abs(curvature_mean) * (
+        curvature_std**2 + curvature_mean**2 / gap**2
+    )
+
+
+momentum_leading = Check(
+    law="stability.momentum.leading",
+    rung="chain",
+    simulate=heavy_ball_top,
+    statistic=Mean(minimum=4000),
+    cases={
+        "beta=0.8": {"learning_rate": 0.005, "curvature_mean": 0.43, "curvature_std": 0.97, "momentum": 0.8},
+        "beta=0.5": {"learning_rate": 0.02, "curvature_mean": -0.61, "curvature_std": 1.03, "momentum": 0.5},
+    },
+    settings={"steps": 200, "burn_in": 80},
+    margin=Margin(relative=0.005, model=_third_order),
+    plan=Plan(first=4096, looks=5),
+    chunk=4096,
+)
+
+momentum_leading_large = Check(
+    law="stability.momentum.leading",
+    rung="chain",
+    simulate=heavy_ball_norm,
+    statistic=Mean(minimum=4000),
+    cases={"beta=0.9": {"learning_rate": 0.031, "curvature_mean": -0.023, "curvature_std": 1.07, "momentum": 0.9}},
+    settings={"steps": 400, "burn_in": 200},
+    margin=Margin(relative=0.1),
+    plan=Plan(first=4096, looks=5),
+    chunk=4096,
+    expected=REFUTED,
+    reason="eta^2 s^2/(1-beta)^3 is about one: the position no longer moves like plain SGD of step eta/(1-beta)",
 )

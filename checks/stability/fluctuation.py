@@ -282,3 +282,10 @@ def epoch_on_digits(context: Context, *, learning_rate: float, curvatures: list[
     )
     growth = torch.log(end["w"].abs()) - math.log(1.5)
     return Measured(growth.mean().item(), float((growth[0] - growth[1]).abs()) + 1e-9)
+
+
+def masked_growth(chunk: Chunk, *, probability: float, steps: int, **keys: float) -> torch.Tensor:
+    """Growth rate where each curvature is kept with the given probability, else 0."""
+    a = multipliers(chunk, steps, chunk.replicas, **keys)
+    kept = chunk.uniform(steps, chunk.replicas) < probability
+    return torch.where(kept, torch.log(a.abs()), 0.0).mean(0)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 
+from checks.check import Context, Measured
 from checks.stability.experiments import TINY
 from numerics.ensemble import Chunk
 from numerics.matrix_products import lyapunov_spectrum, multiply, orthonormalise, top_exponent
@@ -174,3 +176,64 @@ def vector_net_sgd_growth(
 def small_step_units(value: float, learning_rate: float, noise_std: float, **_: Any) -> float:
     """The growth rate that belongs to a coefficient of (eta sigma)^2."""
     return value * (learning_rate * noise_std) ** 2
+
+
+def _heavy_ball(
+    chunk: Chunk, learning_rate: float, curvature_mean: float, curvature_std: float, momentum: float, steps: int
+) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]]:
+    """(slow variable, next slow variable, position, curvature) of each step; the state is kept near unit size."""
+    gain = momentum / (1 - momentum)
+    velocity = torch.zeros(chunk.replicas, dtype=torch.float64, device=chunk.device)
+    position = torch.ones_like(velocity)
+    for _ in range(steps):
+        h = curvature_mean + curvature_std * chunk.normal(chunk.replicas)
+        slow = gain * velocity + position
+        velocity = momentum * velocity - learning_rate * h * position
+        moved = position + velocity
+        yield slow, gain * velocity + moved, position, h
+        size = (gain * velocity + moved).abs()
+        velocity, position = velocity / size, moved / size
+
+
+def heavy_ball_top(
+    chunk: Chunk,
+    *,
+    learning_rate: float,
+    curvature_mean: float,
+    curvature_std: float,
+    momentum: float,
+    steps: int,
+    burn_in: int,
+) -> torch.Tensor:
+    """Growth of the slow variable of heavy ball, less its zero-mean linear part."""
+    total = torch.zeros(chunk.replicas, dtype=torch.float64, device=chunk.device)
+    run = _heavy_ball(chunk, learning_rate, curvature_mean, curvature_std, momentum, burn_in + steps)
+    for index, (slow, after, position, h) in enumerate(run):
+        if index >= burn_in:
+            linear = learning_rate * (h - curvature_mean) * position / ((1 - momentum) * slow)
+            total += torch.log((after / slow).abs()) + linear
+    return total / steps
+
+
+def _heavy_ball_step(
+    chunk: Chunk, learning_rate: float, curvature_mean: float, curvature_std: float, momentum: float
+) -> Callable[[torch.Tensor, int], torch.Tensor]:
+    def apply(frame: torch.Tensor, _: int) -> torch.Tensor:
+        h = curvature_mean + curvature_std * chunk.normal(chunk.replicas)
+        velocity = momentum * frame[0] - learning_rate * h * frame[1]
+        return torch.stack([velocity, frame[1] + velocity])
+
+    return apply
+
+
+def heavy_ball_norm(chunk: Chunk, *, steps: int, burn_in: int, **keys: float) -> torch.Tensor:
+    """Growth rate of the length of (velocity, position) under heavy ball, at any step size."""
+    return top_exponent(_heavy_ball_step(chunk, **keys), 2, chunk.replicas, steps, burn_in=burn_in, device=chunk.device)
+
+
+def heavy_ball_areas(context: Context, *, momentum: float, learning_rate: float, curvature_std: float) -> Measured:
+    """Sum of both exponents of heavy ball: the rate at which areas shrink, over a few runs of few steps."""
+    chunk, steps = Chunk(64, context.seed, context.device), 20
+    apply = _heavy_ball_step(chunk, learning_rate, 0.3, curvature_std, momentum)
+    areas = lyapunov_spectrum(apply, 2, chunk.replicas, steps, device=chunk.device).sum(0)
+    return Measured(areas.mean().item(), 1e-10)

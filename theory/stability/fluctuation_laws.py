@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from theory.law import Law
+from theory.stability.fluctuation_dropout import DROPOUT
 from theory.stability.fluctuation_epoch import EPOCH_LAWS
 from theory.stability.fluctuation_escape import ESCAPE_LAWS
 from theory.stability.fluctuation_moments import MOMENT_LAWS
@@ -17,4 +18,5 @@ FLUCTUATION_LAWS: tuple[Law, ...] = (
     *TIME_LAWS,
     *ESCAPE_LAWS,
     *EPOCH_LAWS,
+    DROPOUT,
 )
