@@ -103,24 +103,24 @@ def batch_atoms(
     return sorted(merged.items())
 
 
-def _multisets(atoms: list[tuple[Any, Any]], left: int, zero: Any, one: Any) -> Iterator[tuple[Any, Any]]:
-    size, full = len(atoms), left
+def _multisets(atoms: list[tuple[Any, Any]], batch_size: int, zero: Any, one: Any) -> Iterator[tuple[Any, Any]]:
+    """(mean, probability) of all multisets; the depth of the recursion is the number of distinct atoms taken."""
+    size = len(atoms)
 
-    def extend(index: int, remaining: int, total: Any, weight: Any) -> Iterator[tuple[Any, Any]]:
-        value, probability = atoms[index]
-        if index == size - 1:
-            yield (total + remaining * value) / full, weight * probability**remaining
-            return
-        power = one
-        for taken in range(remaining + 1):
-            step = weight * power * math.comb(remaining, taken)
-            if taken == remaining:
-                yield (total + taken * value) / full, step
-            else:
-                yield from extend(index + 1, remaining - taken, total + taken * value, step)
-            power = power * probability
+    def extend(start: int, left: int, total: Any, weight: Any) -> Iterator[tuple[Any, Any]]:
+        for index in range(start, size):
+            value, probability = atoms[index]
+            sum_, product = total, weight
+            for taken in range(1, left + 1):
+                sum_ += value
+                # The multinomial factor left!/(taken! (left - taken)!) grows with every draw of this atom.
+                product = product * probability * (left - taken + 1) / taken
+                if taken == left:
+                    yield sum_ / batch_size, product
+                elif index + 1 < size:
+                    yield from extend(index + 1, left - taken, sum_, product)
 
-    yield from extend(0, full, zero, one)
+    return extend(0, batch_size, zero, one)
 
 
 def _subsets(values: list[Fraction], batch_size: int) -> list[tuple[Any, Any]]:

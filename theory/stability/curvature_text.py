@@ -125,7 +125,7 @@ def data_curvature(curvatures: list[Any], weights: list[Any] | None) -> Curvatur
     numbers = tuple(_rational(h) for h in curvatures)
     given = tuple(_rational(w) for w in weights) if weights is not None else (sp.S.One,) * len(numbers)
     kept = [(h, w) for h, w in zip(numbers, given, strict=True) if w > 0]
-    shown = ", ".join(sp.sstr(float(h)) for h in numbers[:20]) + (", ..." if len(numbers) > 20 else "")
+    shown = ", ".join(sp.sstr(float(h)) for h in numbers[:8]) + (", ..." if len(numbers) > 8 else "")
     law = Atoms(tuple(h for h, _ in kept), tuple(w for _, w in kept), weights is not None)
     return CurvatureText(law, f"Finite([{shown}]) of {len(numbers)} values", {}, (), {})
 

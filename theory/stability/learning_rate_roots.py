@@ -15,6 +15,7 @@ from theory.stability.curvature_numeric import Bound, BoundAtoms, BoundCharacter
 _SCAN = 400
 _SLOW_SCAN = 90
 _LARGE_DATA = 4000
+_MANY = 20_000
 _UNRESOLVED = 34.0
 """exp(-34) is the relative width of a window that floats cannot resolve."""
 
@@ -154,9 +155,10 @@ def _scanned_roots(law: Bound, mean_sign: int) -> tuple[list[float], bool]:
     slow = isinstance(law, (BoundCharacteristic, BoundAtoms)) or any(
         isinstance(part, BoundCharacteristic) for part in (law.parts if isinstance(law, BoundMixture) else ())
     )
-    low, high, count = (0.02, 200.0, _SLOW_SCAN) if slow else (1e-4, 1e3, _SCAN)
+    low, high, count = (0.05, 200.0, _SLOW_SCAN) if slow else (1e-4, 1e3, _SCAN)
     grid = [low * (high / low) ** (i / (count - 1)) / law.scale for i in range(count)]
-    points = {eta: law.exponent(eta) for eta in grid}
+    coarse = law.binned(1500) if isinstance(law, BoundAtoms) and len(law.atoms) > _MANY else law
+    points = {eta: coarse.exponent(eta) for eta in grid}
     poles = [(pole, w) for pole, w in law.poles() if grid[0] < pole < grid[-1]] if len(law.poles()) <= 200 else []
     for pole, weight in poles:
         # The neighbourhood of an atom's pole may be a window of its own.
@@ -170,12 +172,17 @@ def _scanned_roots(law: Bound, mean_sign: int) -> tuple[list[float], bool]:
         eta = grid[0]
         for _ in range(20):
             eta /= 2
-            points[eta] = law.exponent(eta)
+            points[eta] = coarse.exponent(eta)
             if (points[eta] < 0) == (mean_sign > 0):
                 break
     ordered = sorted(points.items())
     roots = []
     for (x, f), (y, g) in itertools.pairwise(ordered):
         if (f < 0) != (g < 0):
-            roots.append(_bisect(law.exponent, *((x, y) if f < 0 else (y, x))))
+            low, high = (x, y) if f < 0 else (y, x)
+            if coarse is not law:
+                root = _bisect(coarse.exponent, low, high)
+                near = (root * (1 + 1e-4), root * (1 - 1e-4)) if low > high else (root * (1 - 1e-4), root * (1 + 1e-4))
+                low, high = near if law.exponent(near[0]) < 0 < law.exponent(near[1]) else (low, high)
+            roots.append(_bisect(law.exponent, low, high))
     return roots, ordered[0][1] < 0
