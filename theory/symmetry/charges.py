@@ -141,8 +141,12 @@ def antisymmetric_rank(generators: Sequence[Row], dimension: int, seed: int = 0)
         slope: dict[int, int] = {}
         for k, c in row.items():
             i, j = pairs[k]
-            for key, term in ((i, c * v[j]), (j, -c * v[i]), (dimension + j, c * theta[i]), (dimension + i, -c * theta[j])):
+            for key, term in (
+                (i, c * v[j]),
+                (j, -c * v[i]),
+                (dimension + j, c * theta[i]),
+                (dimension + i, -c * theta[j]),
+            ):
                 slope[key] = slope.get(key, 0) + term
         echelon.add(slope)
     return len(echelon)
-
