@@ -23,14 +23,16 @@ if TYPE_CHECKING:
         Margin,
         Measured,
     )
-    from checks.engine import Options, check_law
+    from checks.engine import check_law
+    from checks.options import Options
     from checks.outcome import Outcome
 
 _EXPORTS = {
     "checks.check": (
         "CONFIRMED", "INCONCLUSIVE", "INVALID", "REFUTED", "Case", "Check", "Context", "Gate", "Margin", "Measured",
     ),
-    "checks.engine": ("Options", "check_law"),
+    "checks.engine": ("check_law",),
+    "checks.options": ("Options",),
     "checks.outcome": ("Outcome",),
 }  # fmt: skip
 _HOME = {name: module for module, names in _EXPORTS.items() for name in names}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import inspect
 import json
@@ -168,7 +169,7 @@ class Check:
         return _digest(
             described,
             _sources(work),
-            _numerics_hash(),
+            source_hash("numerics"),
             theory_fingerprint(theory.law) if self.measure else "",
         )
 
@@ -228,11 +229,8 @@ def _sources(function: Any) -> str:
     return text + bound + getattr(function, "__qualname__", "") + "".join(inner)
 
 
-_hashes: dict[str, str] = {}
-
-
-def _numerics_hash() -> str:
-    if "numerics" not in _hashes:
-        root = Path(numerics.__file__).parent
-        _hashes["numerics"] = _digest(*(p.read_text() for p in sorted(root.rglob("*.py"))))
-    return _hashes["numerics"]
+@functools.cache
+def source_hash(*packages: str) -> str:
+    """Hash of all source files of packages of this distribution."""
+    root = Path(numerics.__file__).parent.parent
+    return _digest(*(p.read_text() for name in packages for p in sorted((root / name).rglob("*.py"))))

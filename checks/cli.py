@@ -245,6 +245,7 @@ def check(
     fresh_seed: Annotated[bool, typer.Option("--fresh-seed", help="Draw a new root seed and print it.")] = False,
     resume: Annotated[bool, typer.Option(help="Use finished chunks of the journal.")] = True,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
+    cluster: Annotated[str | None, typer.Option(help="Dask: local:N or tcp://HOST:PORT.")] = None,
     journal: JournalOption = _JOURNAL,
     json_output: JsonOption = False,
 ) -> None:
@@ -255,10 +256,12 @@ def check(
       sgdlaws check stability.exponent
 
       sgdlaws check "*net*" --profile full --json
+
+      sgdlaws check --cluster local:4
     """
     from checks.runner import run_checks
 
-    all_good = run_checks(pattern, profile, device, seed, fresh_seed, resume, workers, journal, json_output)
+    all_good = run_checks(pattern, profile, device, seed, fresh_seed, resume, workers, cluster, journal, json_output)
     if not all_good:
         raise typer.Exit(1)
 
@@ -275,7 +278,7 @@ def try_formula(
     Example: sgdlaws test "-learning_rate*curvature_mean" --against stability.exponent.normal
     """
     from checks.conjecture import judge_formula
-    from checks.engine import Options
+    from checks.options import Options
     from checks.table import render
 
     algebra, outcomes = judge_formula(formula, against, Options(seed=seed))
@@ -303,7 +306,7 @@ def report(
 
     Example: sgdlaws report --out report
     """
-    from checks.engine import Options
+    from checks.options import Options
     from checks.registry import budget_line, entries, select
     from checks.report import write_report
     from checks.runner import up_to_date

@@ -6,9 +6,10 @@ import sympy as sp
 
 import theory
 from checks.check import CONFIRMED, Case, Check
-from checks.engine import Options, run
+from checks.engine import run
 from checks.errors import CheckError
 from checks.journal import Journal
+from checks.options import Options
 from checks.outcome import Outcome
 from checks.registry import entries
 from theory.derivation import derivation

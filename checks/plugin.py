@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from checks.engine import Options
     from checks.journal import Journal
+    from checks.options import Options
     from checks.outcome import Outcome
     from checks.registry import Entry
 
@@ -112,8 +112,8 @@ def _session(config: pytest.Config) -> tuple[Options, Journal]:
     if _session_key not in config.stash:
         import torch
 
-        from checks.engine import Options
         from checks.journal import Journal
+        from checks.options import Options
 
         torch.set_num_threads(1)
         options = Options(

@@ -9,8 +9,9 @@ from pathlib import Path
 from types import ModuleType
 
 from checks.check import Check, Gate
-from checks.engine import CAPACITY, SUITE_ALPHA, Options, alpha_per_claim
+from checks.engine import CAPACITY, SUITE_ALPHA, alpha_per_claim
 from checks.errors import CheckError
+from checks.options import Options
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ from pathlib import Path
 import torch
 
 from checks import table
-from checks.engine import Options, run
+from checks.engine import run
 from checks.journal import Journal
+from checks.options import Options
 from checks.outcome import Outcome
 from checks.output import emit
 from checks.registry import Entry, budget_line, entries, select
@@ -28,6 +29,7 @@ def run_checks(
     fresh_seed: bool,
     resume: bool,
     workers: int,
+    cluster: str | None,
     journal: Path,
     as_json: bool,
 ) -> bool:
@@ -37,7 +39,7 @@ def run_checks(
     budget = budget_line(entries())
     with _progress(len(chosen), quiet=as_json) as advance:
         outcomes = []
-        for outcome in _outcomes(chosen, options, journal, workers):
+        for outcome in _outcomes(chosen, options, journal, workers, cluster):
             outcomes.append(outcome)
             advance(f"{outcome.law} [{outcome.case}] {outcome.verdict}")
     order = {(e.name, e.case): i for i, e in enumerate(chosen)}
@@ -68,7 +70,7 @@ def up_to_date(chosen: list[Entry], options: Options, journal: Path) -> list[Out
         else:
             missing.append(e)
     with _progress(len(missing), quiet=False) as advance:
-        for outcome in _outcomes(missing, options, journal, 1):
+        for outcome in _outcomes(missing, options, journal):
             known[outcome.check, outcome.case] = outcome
             advance(f"{outcome.law} [{outcome.case}] {outcome.verdict}")
     return [known[e.name, e.case] for e in chosen]
@@ -78,8 +80,15 @@ def _failures(outcomes: list[Outcome]) -> list[str]:
     return [f"UNEXPECTED {o.id}: {o.summary()}\n  replay: {o.replay}\n" for o in outcomes if not o.ok]
 
 
-def _outcomes(chosen: list[Entry], options: Options, journal: Path, workers: int) -> Iterator[Outcome]:
+def _outcomes(
+    chosen: list[Entry], options: Options, journal: Path, workers: int = 1, cluster: str | None = None
+) -> Iterator[Outcome]:
     torch.set_num_threads(1)
+    if cluster is not None:
+        from checks.cluster import outcomes_on_cluster
+
+        yield from outcomes_on_cluster(chosen, options, journal, cluster)
+        return
     if workers == 1:
         book = Journal(journal)
         for entry in chosen:
