@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from scipy.special import gammaln, ndtr
 
@@ -77,12 +79,13 @@ def _hat_means(grid: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> tup
     return np.concatenate([first, inner, last], axis=1), below[:, 0] + above[:, -1]
 
 
+@functools.lru_cache(maxsize=512)
 def extrapolated_updates(
     kind: str, learning_rate: float, batch_size: float, level: float, factor: float = 1.0
 ) -> float:
     """Richardson extrapolation of ``mean_updates`` from two grids fitted to the width of one step."""
     width = learning_rate / np.sqrt(batch_size)
-    size = int(np.clip(np.ceil(factor * 7 * level / width), 60, 260))
+    size = int(np.clip(np.ceil(factor * 6 * level / width), 50, 200))
     components = int(160 * factor**0.5)
     coarse = mean_updates(kind, learning_rate, batch_size, level, size, components)
     fine = mean_updates(kind, learning_rate, batch_size, level, 2 * size, components)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import mpmath
@@ -50,6 +51,7 @@ def double_well_value(_: Derivation, values: dict[str, Any], digits: int) -> Any
     return double_well_integral(t, q - 1, k - 1, mpmath.mpf(1), digits)
 
 
+@functools.lru_cache(maxsize=512)
 def double_well_integral(t: Any, q: Any, k: Any, end: Any, digits: int) -> Any:
     """Mean passage time from -1 to ``end`` of the double well with barrier q and noise T (1 + k (L-1))."""
     with mpmath.workdps(digits + 10):
@@ -138,10 +140,14 @@ def radial_value(kind: str, derived: Derivation, values: dict[str, Any], digits:
 
 def radial_parts(kind: str, values: dict[str, Any], digits: int) -> tuple[Any, Any]:
     """Return the mean passage time and its derivative with respect to log c."""
+    keys = ("temperature", "dimension", "barrier_ratio", "curvature")
+    return _radial_parts(kind, tuple(values.get(key, 1) for key in keys), digits)
+
+
+@functools.lru_cache(maxsize=512)
+def _radial_parts(kind: str, numbers: tuple[Any, ...], digits: int) -> tuple[Any, Any]:
     with mpmath.workdps(digits + 10):
-        t, size, ratio, curvature = (
-            to_mp(values.get(key, 1)) for key in ("temperature", "dimension", "barrier_ratio", "curvature")
-        )
+        t, size, ratio, curvature = (to_mp(number) for number in numbers)
         growth, decay = radial_functions(kind, t, size)
         top = mpmath.sqrt(ratio - 1)
 

@@ -153,6 +153,7 @@ def mean_log_growth(learning_rate: float, batch_size: float, dimension: float) -
     return float(np.sum(np.exp(weights) * log_square) / np.sum(np.exp(weights)))
 
 
+@functools.lru_cache(maxsize=512)
 def kesten_index(learning_rate: float, batch_size: float, dimension: int) -> float | None:
     """Tail index at curvature one; None beyond the stationary limit."""
     log_square, weights = _factors(learning_rate, batch_size, dimension)
@@ -172,6 +173,7 @@ def kesten_index(learning_rate: float, batch_size: float, dimension: int) -> flo
     return float(brentq(level, low, high, xtol=1e-13, rtol=1e-13))
 
 
+@functools.lru_cache(maxsize=512)
 def stationary_learning_rate(batch_size: float, dimension: int) -> float:
     """The learning rate times curvature at which E log |M e| = 0."""
     high = 2.0
