@@ -230,37 +230,71 @@ def brute_force(
     All replicas start at the given overlaps. With real inputs student and teacher lie in a random common frame, drawn
     per replica; with Gaussian inputs the first coordinates are the frame, which is the same in law.
     """
-    p, k, size, r = problem.students, problem.teachers, problem.batch, chunk.replicas
-    lower, along, own = frame(problem, q0, m0)
+    p, k = problem.students, problem.teachers
     if dimension < p + k:
         raise NumericsError(f"dimension {dimension} is smaller than the {p + k} units; give >= {p + k}.")
-    rows = torch.cat([torch.cat([lower, torch.zeros(k, p)], 1), torch.cat([along, own], 1)]).to(torch.float64)
+    # A block whose weights stay in the second-level cache from one step to the next.
+    block = min(chunk.replicas, max(64, _BLOCK_ENTRIES // (p * dimension)))
+    parts = [
+        _brute_block(
+            chunk, min(block, chunk.replicas - first), problem, frame(problem, q0, m0), dimension, steps, inputs
+        )
+        for first in range(0, chunk.replicas, block)
+    ]
+    return Overlaps(*(torch.cat([getattr(part, name) for part in parts], -1) for name in ("q", "m", "a")))
+
+
+_BLOCK_ENTRIES = 1 << 18
+
+
+def _brute_block(
+    chunk: Chunk,
+    r: int,
+    problem: Committee,
+    start: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+    dimension: int,
+    steps: int,
+    inputs: torch.Tensor | None,
+) -> Overlaps:
+    """Run ``r`` replicas; weights are (units, d, r) and updated in place."""
+    p, k, size = problem.students, problem.teachers, problem.batch
+    lower, along, own = (x.to(chunk.device) for x in start)
+    rows = torch.cat([torch.cat([lower, lower.new_zeros(k, p)], 1), torch.cat([along, own], 1)])
     scale = dimension**0.5
     if inputs is None:
-        weights = torch.zeros(p + k, dimension, r, dtype=torch.float64)
+        weights = torch.zeros(p + k, dimension, r, dtype=torch.float64, device=chunk.device)
         weights[:, : p + k] = scale * rows[..., None]
     else:
         axes = torch.linalg.qr(chunk.normal(r, dimension, p + k)).Q
         weights = scale * torch.einsum("uf,rdf->udr", rows, axes).contiguous()
-    teacher, student = weights[:k].contiguous(), weights[k:].contiguous()
-    layer = torch.tensor(problem.student_layer, dtype=torch.float64)[:, None].expand(p, r).clone()
+    # With Gaussian inputs the teacher has no entries beyond its first k coordinates.
+    seen = k if inputs is None else dimension
+    teacher, student = weights[:k, :seen].contiguous(), weights[k:].contiguous()
+    layer = torch.tensor(problem.student_layer, dtype=torch.float64, device=chunk.device)[:, None].expand(p, r).clone()
     shrink = 1.0 - problem.decay / dimension
     rate, second = problem.learning_rate / scale, problem.second_rate / dimension
+    product = torch.empty_like(student[0])
+    changed = student if size == 1 else student.clone()
     for _ in range(steps):
-        changed, push = student * shrink if problem.decay else student, torch.zeros_like(layer)
-        for _ in range(size):
+        push = torch.zeros_like(layer)
+        for sample in range(size):
             x = _input(chunk, inputs, dimension, r)
-            lam, nu = (student * x).sum(1) / scale, (teacher * x).sum(1) / scale
+            lam = torch.stack([torch.mul(w, x, out=product).sum(0) for w in student]) / scale
+            nu = (teacher * x[:seen]).sum(1) / scale
             xi = chunk.normal(r) if problem.noise_variance else None
             residual, values = _residual(problem, lam, nu, layer, xi)
             c = (rate / size) * layer * residual * problem.slope(lam)
-            changed = torch.addcmul(changed, c[:, None], x[None])
+            if problem.decay and sample == 0:
+                changed.mul_(shrink)
+            for unit, own_rate in zip(changed, c, strict=True):
+                unit.addcmul_(own_rate, x)
             push += residual * values / size
-        student = changed
+        if size > 1:
+            student.copy_(changed)
         layer = layer * shrink + second * push
     return Overlaps(
         torch.einsum("idr,jdr->ijr", student, student) / dimension,
-        torch.einsum("idr,jdr->ijr", student, teacher) / dimension,
+        torch.einsum("idr,jdr->ijr", student[:, :seen], teacher) / dimension,
         layer,
     )
 
