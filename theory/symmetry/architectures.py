@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from itertools import product as cartesian
+from math import prod
 
-from theory.errors import ParseError
+from theory.errors import DomainError, ParseError
 from theory.symmetry.polynomials import Poly, product
 
 
@@ -114,14 +116,21 @@ _HELP = (
 )
 
 
-def architecture(spec: str) -> Model:
+MAX_FEATURE_TERMS = 60_000
+MAX_CHARACTERS = 200
+
+
+def architecture(spec: str, largest: int = 1000) -> Model:
     """Return the model of an architecture specification.
 
-    Raises ParseError for an unknown specification or a width below one.
+    Raises ParseError for an unknown specification or a width below one, DomainError for more than ``largest``
+    parameters or more paths than can be listed.
 
     >>> architecture("relu:2-1-1,bias").parameters
     ('w1_0_0', 'w1_0_1', 'b1_0', 'w2_0_0', 'b2_0')
     """
+    if len(spec) > MAX_CHARACTERS:
+        raise ParseError(f"the specification has {len(spec)} characters, the limit is {MAX_CHARACTERS}; shorten it.")
     kind, colon, rest = spec.strip().partition(":")
     if not colon or kind not in ("linear", "relu", "attention", "gram", "quadratic", "softmax"):
         raise ParseError(f"unknown architecture {spec!r}; {_HELP}.")
@@ -131,20 +140,31 @@ def architecture(spec: str) -> Model:
             raise ParseError(f"{spec!r} has no widths such as 4-3-2; {_HELP}.")
         widths = [int(w) for w in match[1].split("-")]
         _require_positive(spec, widths)
+        bias = len(widths) - 1 if match[2] else 0
+        weights = sum(a * b + (b if bias else 0) for a, b in pairwise(widths))
+        _require_small(spec, weights, sum(prod(widths[start:]) for start in range(bias + 1)), largest)
         return chain(widths, match[2] is not None, kind == "relu")
     if kind == "gram":
         match = re.fullmatch(r"(\d+)x(\d+)", rest)
         if match is None:
             raise ParseError(f"{spec!r} has no shape such as 3x4; {_HELP}.")
-        _require_positive(spec, [int(match[1]), int(match[2])])
-        return gram(int(match[1]), int(match[2]))
+        rows, columns = int(match[1]), int(match[2])
+        _require_positive(spec, [rows, columns])
+        _require_small(spec, rows * columns, rows * (rows + 1) // 2 * columns, largest)
+        return gram(rows, columns)
     required = {"attention": ("d", "r"), "quadratic": ("d", "r"), "softmax": ("classes", "features")}[kind]
     optional = ("v", "heads") if kind == "attention" else ()
     values = _options(spec, rest, required, optional)
     if kind == "attention":
-        return attention(values["d"], values["r"], values.get("v", values["r"]), values.get("heads", 1))
+        d, r, heads = values["d"], values["r"], values.get("heads", 1)
+        v = values.get("v", r)
+        _require_small(spec, 2 * heads * d * (r + v), heads * d * d * (r + v), largest)
+        return attention(d, r, v, heads)
     if kind == "quadratic":
-        return quadratic(values["d"], values["r"])
+        d, r = values["d"], values["r"]
+        _require_small(spec, r + r * d, d * (d + 1) // 2 * r, largest)
+        return quadratic(d, r)
+    _require_small(spec, values["classes"] * values["features"], 2 * values["classes"] * values["features"], largest)
     return softmax(values["classes"], values["features"])
 
 
@@ -165,3 +185,10 @@ def _options(spec: str, text: str, required: tuple[str, ...], optional: tuple[st
 def _require_positive(spec: str, widths: list[int]) -> None:
     if min(widths) < 1:
         raise ParseError(f"{spec!r} has a width of zero; every width must be at least 1.")
+
+
+def _require_small(spec: str, parameters: int, terms: int, largest: int) -> None:
+    if parameters > largest:
+        raise DomainError(f"{spec!r} has {parameters} parameters, the limit is {largest}; choose smaller widths.")
+    if terms > MAX_FEATURE_TERMS:
+        raise DomainError(f"{spec!r} has {terms} paths, the limit is {MAX_FEATURE_TERMS}; choose smaller widths.")

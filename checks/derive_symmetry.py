@@ -1,0 +1,48 @@
+"""`sgdlaws derive`: conservation-laws, noise-equilibrium."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from checks.errors import CheckError
+from checks.output import emit
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the topics of the family."""
+    signed = {"ignore_unknown_options": True}
+
+    @app.command("conservation-laws", context_settings=signed)
+    def conservation_laws(
+        model: Annotated[str | None, typer.Option(help='Outputs of the model: "u*relu(w*x + b); v*x".')] = None,
+        parameters: Annotated[str, typer.Option(help="Names of the parameters: u,w,b")] = "",
+        data: Annotated[str, typer.Option(help="Names of the data: x")] = "",
+        architecture: Annotated[
+            str | None,
+            typer.Option(help="linear:3-2-1[,bias], relu:..., attention:d=3,r=2, gram:3x4, quadratic:d=3,r=2, "
+                         "softmax:classes=3,features=4"),
+        ] = None,
+        head: Annotated[str, typer.Option(help="none or softmax.")] = "none",
+        flow: Annotated[str, typer.Option(help="gradient or momentum.")] = "gradient",
+        friction: Annotated[str | None, typer.Option(help="Friction of the momentum flow (default 1).")] = None,
+        method: Annotated[str, typer.Option(help="auto, polynomial (exact) or sampled (numeric).")] = "auto",
+        degree: Annotated[int, typer.Option(help="Largest degree of a law: 1 or 2.")] = 2,
+        at: Annotated[str | None, typer.Option(help="Values of the parameters: u=1,w=0.5")] = None,
+        json_output: Json = False,
+    ) -> None:  # fmt: skip
+        """Find all linear symmetries of a model, their charges, how many laws exist, and whether the list is complete."""
+        from theory.symmetry.conservation import derive_architecture, derive_conservation_laws
+
+        if (model is None) == (architecture is None):
+            raise CheckError("give either --model or --architecture, not both and not none.")
+        options = {"flow": flow, "friction": friction, "method": method, "degree": degree, "at": at}
+        if architecture is not None:
+            if parameters or data or head != "none":
+                raise CheckError("--parameters, --data and --head belong to --model; leave them out.")
+            emit(derive_architecture(architecture, **options), json_output)
+            return
+        emit(derive_conservation_laws(str(model), parameters, data, head=head, **options), json_output)
