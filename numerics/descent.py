@@ -92,8 +92,11 @@ def slow_field(method: Method, gradient: Gradient, point: np.ndarray, burn_in: i
     def miss(start: np.ndarray) -> np.ndarray:
         return (method.run(gradient, start, burn_in)[-1] - point) / method.learning_rate
 
-    slope = (method.run(gradient, point, 60)[-1] - point) / 60
-    found = root(miss, point - burn_in * slope, tol=1e-14)
+    # First guess: back along straight pieces, as fast as the orbit itself moves at each of them.
+    guess, piece = np.array(point), 8
+    for _ in range(max(1, burn_in // piece)):
+        guess = guess - (method.run(gradient, guess, 3 * piece)[-1] - method.run(gradient, guess, 2 * piece)[-1])
+    found = root(miss, guess, tol=1e-14)
     if not np.all(np.abs(miss(found.x)) < 1e-7):
         raise InvalidSample(f"no start leads to the point after {burn_in} steps of {method.name}; shorten the burn-in.")
     orbit = method.run(gradient, found.x, burn_in + half)

@@ -1,0 +1,60 @@
+"""Sampled experiments: minibatch orders, additive noise and label noise."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+
+from numerics.ensemble import Chunk
+
+
+def stationary_square(
+    chunk: Chunk, *, learning_rate: float, curvature: float, gradient_noise_variance: float, steps: int, **_: Any
+) -> torch.Tensor:
+    """theta^2 after ``steps`` steps of SGD with additive Gaussian noise from 0."""
+    x = torch.zeros(chunk.replicas, dtype=torch.float64, device=chunk.device)
+    deviation = math.sqrt(gradient_noise_variance)
+    for _step in range(steps):
+        x = (1 - learning_rate * curvature) * x - learning_rate * deviation * chunk.normal(chunk.replicas)
+    return x**2
+
+
+def label_noise_log(
+    chunk: Chunk, *, learning_rate: float, label_noise_std: float, curvature: float, steps: int, **_: Any
+) -> torch.Tensor:
+    """Mean change of log|u^2 - v^2| per step of SGD on (u v - y -+ s)^2/2 near the minimum with u^2 + v^2 = curvature."""
+    target = 0.3 * curvature
+    gap = math.sqrt(curvature**2 - 4 * target**2)
+    u = torch.full((chunk.replicas,), math.sqrt((curvature + gap) / 2), dtype=torch.float64, device=chunk.device)
+    v = target / u
+    burn_in = 60
+    start = torch.zeros_like(u)
+    for step in range(burn_in + steps):
+        if step == burn_in:
+            start = torch.log((u * u - v * v).abs())
+        sign = torch.where(chunk.uniform(chunk.replicas) < 0.5, -1.0, 1.0)
+        r = u * v - target - label_noise_std * sign
+        u, v = u - learning_rate * r * v, v - learning_rate * r * u
+    return (torch.log((u * u - v * v).abs()) - start) / steps
+
+
+def epoch_displacement(
+    chunk: Chunk, *, learning_rate: float, batch_gradients: list[float], batch_curvatures: list[float], shuffled: bool,
+    **_: Any,
+) -> torch.Tensor:  # fmt: skip
+    """Displacement of one epoch over m h, less the noise of first order, on batches C_k = g x + a x^2/2 + c x^3/3."""
+    h, m = learning_rate, len(batch_gradients)
+    g, a = (torch.tensor(v, dtype=torch.float64, device=chunk.device) for v in (batch_gradients, batch_curvatures))
+    c = 0.3 * torch.cos(torch.arange(m, dtype=torch.float64, device=chunk.device))
+    if shuffled:
+        order = torch.argsort(chunk.uniform(m, chunk.replicas), dim=0)
+    else:
+        order = chunk.integers(m, m, chunk.replicas)
+    x = torch.zeros(chunk.replicas, dtype=torch.float64, device=chunk.device)
+    drawn = torch.zeros_like(x)
+    for row in order:
+        x = x - h * (g[row] + a[row] * x + c[row] * x * x)
+        drawn = drawn + g[row] - g.mean()
+    return x / (m * h) + drawn / m
