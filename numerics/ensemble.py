@@ -57,11 +57,15 @@ class Chunk:
         return self._numpy
 
     def normal(self, *shape: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
-        """Standard normal draws; float32 ones are cut at 5.77 sigma."""
+        """Standard normal draws; float32 ones are cut at 5.77 sigma, and faster still."""
+        if self._by_numpy(dtype):
+            return torch.from_numpy(self._numpy.standard_normal(shape))
         return torch.randn(*shape, generator=self.generator, dtype=dtype, device=self.device)
 
     def uniform(self, *shape: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
         """Uniform draws on [0, 1)."""
+        if self._by_numpy(dtype):
+            return torch.from_numpy(self._numpy.random(shape))
         return torch.rand(*shape, generator=self.generator, dtype=dtype, device=self.device)
 
     def integers(self, high: int, *shape: int) -> torch.Tensor:
@@ -70,7 +74,13 @@ class Chunk:
 
     def exponential(self, *shape: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
         """Exponential draws of mean one."""
+        if self._by_numpy(dtype):
+            return torch.from_numpy(self._numpy.standard_exponential(shape))
         return torch.empty(*shape, dtype=dtype, device=self.device).exponential_(generator=self.generator)
+
+    def _by_numpy(self, dtype: torch.dtype) -> bool:
+        # On a CPU NumPy draws float64 normals and exponentials two to four times faster than torch.
+        return self.device.type == "cpu" and dtype == torch.float64
 
     def gamma(self, shape_parameter: float, *shape: int) -> torch.Tensor:
         """Gamma draws of unit scale (drawn by NumPy, whose stream belongs to this chunk too)."""
