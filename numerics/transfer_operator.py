@@ -115,11 +115,16 @@ def mean_exit_updates(components: list[Component], level: float, cells: int = 12
     return float((4 * times[1] - times[0]) / 3)
 
 
-def exit_rate(components: list[Component], level: float, cells: int = 200) -> float:
-    """Quasi-stationary exit probability per update: one minus the leading eigenvalue, as stationary mean leak."""
-    grid = np.linspace(-level, level, 2 * cells + 1)
-    matrix, leak = kernel(components, grid)
-    density = np.ones(len(grid)) / len(grid)
+def exit_rate(components: list[Component], level: float, cells: int = 100) -> float:
+    """Quasi-stationary exit probability per update, Richardson-extrapolated from ``cells`` and twice as many."""
+    coarse, fine = (_leading_leak(components, level, size) for size in (2 * cells, 4 * cells))
+    return (4 * fine - coarse) / 3
+
+
+def _leading_leak(components: list[Component], level: float, size: int) -> float:
+    """Mean leak under the leading left eigenvector: one minus the eigenvalue without the cancellation."""
+    matrix, leak = kernel(components, np.linspace(-level, level, size + 1))
+    density = np.ones(size + 1) / (size + 1)
     for _ in range(100_000):
         new = density @ matrix
         new /= new.sum()

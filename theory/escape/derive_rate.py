@@ -13,10 +13,13 @@ from sympy.integrals.manualintegrate import manualintegrate
 from sympy.integrals.rationaltools import ratint
 
 from theory.errors import DerivationError, ParseError
+from theory.escape.effort import within_effort
 from theory.escape.passage_numeric import Landscape, line_integral, mean_passage_time
 from theory.escape.rates import correction_terms
 from theory.escape.user_model import TEMPERATURE, Model, random_values, read_model, real_number, sign, vanishes
 
+# about three seconds; the rule-based integrator may run for ever on a mixture of powers and exponentials
+SEARCH_CALLS = 3_000_000
 KEYS = (
     "noise", "diffusion_formula", "potential_formula", "stationary_density_formula", "stationary_exponent_formula",
     "stationary_exponent", "normaliser_formula", "normaliser", "log_barrier_formula", "log_barrier", "rate_formula",
@@ -141,20 +144,17 @@ def _potential(model: Model, noise: Noise) -> tuple[Any, Any]:
         form = (model.loss - low) / low if k == 0 else sp.log(noise.weight / low) / k
         return form, form / TEMPERATURE
     integrand = sp.cancel(sp.diff(model.loss, x) / noise.weight)
-    candidates = []
-    if integrand.is_rational_function(x):
-        dummy = sp.Dummy("x")
-        swap = {s: sp.Dummy(s.name) for s in integrand.free_symbols - {x}} | {x: dummy}
-        back = {v: k for k, v in swap.items()}
-        candidates.append(ratint(integrand.xreplace(swap), dummy).xreplace(back))
-    candidates.append(manualintegrate(integrand, x))
-    for raw in candidates:
-        if raw.has(sp.Integral) or not raw.has(x):
-            continue
-        form = raw - raw.subs(x, m)
-        if _differentiates_back(form, integrand, x) < 1e-10:
-            return form, form / TEMPERATURE
-    return None, None
+    # with assumptions on the symbols, integrate() drops logarithms of rational functions: ratint on dummies does not
+    dummy = sp.Dummy("x")
+    swap = {s: sp.Dummy(s.name) for s in integrand.free_symbols - {x}} | {x: dummy}
+    bare = integrand.xreplace(swap)
+    search = ratint if integrand.is_rational_function(x) else manualintegrate
+    raw = within_effort(lambda: search(bare, dummy), SEARCH_CALLS)
+    if raw is None or raw.has(sp.Integral) or not raw.has(dummy):
+        return None, None
+    raw = raw.xreplace({v: k for k, v in swap.items()})
+    form = raw - raw.subs(x, m)
+    return (form, form / TEMPERATURE) if _differentiates_back(form, integrand, x) < 1e-10 else (None, None)
 
 
 def _differentiates_back(form: Any, integrand: Any, x: Any) -> float:
