@@ -46,3 +46,27 @@ def register(app: typer.Typer) -> None:
             emit(derive_architecture(architecture, **options), json_output)
             return
         emit(derive_conservation_laws(str(model), parameters, data, head=head, **options), json_output)
+
+    @app.command("noise-equilibrium", context_settings=signed)
+    def noise_equilibrium(
+        model: Annotated[str, typer.Option(help='Outputs of the model: "u*w*x".')],
+        parameters: Annotated[str, typer.Option(help="Names of the parameters: u,w")],
+        data: Annotated[str, typer.Option(help="Names of the data: x")],
+        targets: Annotated[str, typer.Option(help="One name per output: y")],
+        loss: Annotated[
+            str | None, typer.Option(help='Loss of one sample in f, y (f1, y1, ...): "(f - y)**2".')
+        ] = None,
+        law: Annotated[int | None, typer.Option(help="Number of the law in the list of conservation-laws.")] = None,
+        generator: Annotated[str | None, typer.Option(help="A diagonal generator: u:1,w:-1")] = None,
+        samples: Annotated[str | None, typer.Option(help='The data: "x=0.5,1,2; y=0,1,1".')] = None,
+        replacement: Annotated[str, typer.Option(help="with or without.")] = "with",
+        at: Annotated[
+            str | None, typer.Option(help="u=..,w=..,learning_rate=..[,batch_size=..,weight_decay=..,momentum=..]")
+        ] = None,
+        json_output: Json = False,
+    ) -> None:
+        """Find where SGD noise drives a charge: the drift on the orbit of a symmetry, its zero, and how fast it is reached."""
+        from theory.symmetry.noise_equilibrium import derive_noise_equilibrium
+
+        options = {"loss": loss, "generator": generator, "samples": samples, "replacement": replacement, "at": at}
+        emit(derive_noise_equilibrium(model, parameters, data, targets, law=law, **options), json_output)

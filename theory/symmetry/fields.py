@@ -99,10 +99,14 @@ class TextFields:
 
     def gradient(self, theta: np.ndarray, loss: tuple[dict[sp.Symbol, Any], np.ndarray]) -> np.ndarray:
         """Return the gradient of sum of weight times output over samples and outputs."""
+        return self.sample_gradients(theta, *loss).sum(axis=1)
+
+    def sample_gradients(self, theta: np.ndarray, data: dict[sp.Symbol, Any], weights: np.ndarray) -> np.ndarray:
+        """Return the gradients at every sample, (components, samples, dimension); weights are (outputs, samples)."""
         import numpy as np
 
-        data, weights = loss
-        point = {p: np.repeat(theta[:, [i]], self.samples, axis=1) for i, p in enumerate(self.text.parameters)}
+        count = weights.shape[1]
+        point = {p: np.repeat(theta[:, [i]], count, axis=1) for i, p in enumerate(self.text.parameters)}
         like = next(iter(point.values()))
         values: dict[sp.Expr, np.ndarray] = {}
         for node in self.nodes:
@@ -120,7 +124,7 @@ class TextFields:
                 for child, part in _backward(node, slopes[node], values):
                     slopes[child] = slopes.get(child, 0.0) + part
         zero = np.zeros_like(like)
-        return np.stack([slopes.get(p, zero).sum(axis=1) for p in self.text.parameters], axis=1)
+        return np.stack([slopes.get(p, zero) for p in self.text.parameters], axis=2)
 
 
 def _as_exponentials(expression: sp.Expr) -> sp.Expr:

@@ -82,7 +82,7 @@ def law_record(charge: Charge, names: Sequence[str]) -> dict[str, Any]:
     linear = dict(charge.linear)
     return {
         "charge": charge_text(charge, names),
-        "generator": _generator(entries, size) if charge.quadratic else None,
+        "generator": generator_rows(entries, size) if charge.quadratic else None,
         "direction": [linear.get(i, 0) for i in range(size)] if linear else None,
         "kind": spectrum.kind_of(charge),
         "class": spectrum.class_of(values) if values is not None else None,
@@ -91,7 +91,7 @@ def law_record(charge: Charge, names: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _generator(entries: spectrum.Entries, size: int) -> Any:
+def generator_rows(entries: spectrum.Entries, size: int) -> Any:
     """Return the matrix of a generator; above 120 parameters its entries [row, column, value] only."""
     if size > MAX_DENSE:
         return {"size": size, "entries": [[i, j, _number(x)] for (i, j), x in sorted(entries.items())]}

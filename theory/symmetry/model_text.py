@@ -72,6 +72,34 @@ def read_model(model: str, parameters: str, data: str, head: str = "none") -> Te
     return TextModel(own, tuple(symbols[n] for n in data_names), outputs, tuple(gates), head, tuple(raw))
 
 
+def read_loss(model: TextModel, targets: str, loss: str | None) -> TextModel:
+    """Return the loss of one sample as a text model with one output; the targets join the data.
+
+    ``loss`` is written in f and y, or f1, f2, ... and y1, y2, ...; the default is the sum of (f - y)**2.
+    Raises ParseError if there is not one target per output, or for unknown names.
+    """
+    names = parse_names(targets)
+    count = len(model.originals)
+    if len(names) != count:
+        raise ParseError(f"{count} outputs need {count} targets, {len(names)} given; give --targets y,... in order.")
+    clash = {s.name for s in (*model.parameters, *model.data)} & set(names)
+    if clash:
+        raise ParseError(f"{sorted(clash)[0]} is a target and a parameter or data symbol; rename it.")
+    symbols = tuple(sp.Symbol(n, real=True) for n in names)
+    raw = sum((f - y) ** 2 for f, y in zip(model.originals, symbols, strict=True))
+    if loss is not None:
+        index = [""] if count == 1 else [str(i + 1) for i in range(count)]
+        known = {f"f{i}": sp.Dummy(f"f{i}", real=True) for i in index}
+        outputs = dict(zip(known.values(), model.originals, strict=True))
+        known |= {f"y{i}": y for i, y in zip(index, symbols, strict=True)}
+        raw = parse_expression(loss, known, functions=_FUNCTIONS, unknown="error").xreplace(outputs)
+    gates: list[tuple[sp.Symbol, str, sp.Expr]] = []
+    output = _gated(sp.Add(raw), set(model.parameters), gates)
+    if not output.free_symbols & set(model.parameters):
+        raise ParseError("the loss does not depend on any parameter; write it in f and y, for example (f - y)**2.")
+    return TextModel(model.parameters, (*model.data, *symbols), (output,), tuple(gates), "none", (raw,))
+
+
 def _parse(text: str, symbols: dict[str, sp.Symbol]) -> sp.Expr:
     try:
         return parse_expression(text, symbols, functions=_FUNCTIONS, unknown="error")
