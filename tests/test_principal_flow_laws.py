@@ -106,3 +106,11 @@ def test_a_heavy_ball_coefficient_may_be_asked_at_any_level_sequence():
     assert law(tree=[0, 1, 1, 2], momentum=0.4) == law(tree=[0, 1, 2, 1], momentum=0.4)
     with pytest.raises(DomainError, match="level sequence"):
         law(tree=[0, 2], momentum=0.4)
+
+
+def test_global_error_of_gradient_flow_on_a_quadratic_is_half_h_lambda_squared_time():
+    law = BY_ID["global_error.truncated"]
+    value = law(gradient_jet=[0.8, 0.5], learning_rate=0.1, order=1, end_point=-0.4)
+    assert value == pytest.approx(-0.05 * 0.6 * math.log(0.8 / 0.6))
+    with pytest.raises(DomainError, match="downhill"):
+        law(gradient_jet=[0.8, 0.5], learning_rate=0.1, order=1, end_point=0.4)

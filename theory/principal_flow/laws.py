@@ -12,6 +12,7 @@ from theory.principal_flow import (
     field_laws,
     flip_laws,
     flow_laws,
+    global_laws,
     loss_laws,
     map_laws,
     minibatch_laws,
@@ -23,6 +24,7 @@ from theory.principal_flow import (
 LAWS: tuple[Law, ...] = (
     *tree_laws.LAWS,
     *field_laws.LAWS,
+    *global_laws.LAWS,
     *curl_laws.LAWS,
     *flow_laws.LAWS,
     *loss_laws.LAWS,
