@@ -278,7 +278,8 @@ LAWS = (
     Law(
         id="order_parameters.noise_floor.small_rate",
         title="small-rate floor of a student with more units than the teacher",
-        statement="erf, orthonormal teacher of k units (width), p = k + L students: (eta Delta/2pi)(L + k/sqrt 3).",
+        statement="erf, orthonormal teacher of k units (width), p = k + L students: (eta Delta/2pi)(L + k/sqrt 3); for "
+        "L >= 2 only while eta^2 Delta t << 1, see overparametrised.relaxation.",
         quantity=sp.Symbol("eps"),
         parameters=(_WIDE, EXCESS, RATE, dm.NOISE.within(nonnegative(0.01, 0.5))),
         derive=_small,

@@ -13,6 +13,7 @@ from theory.order_parameters import (
     finite_laws,
     fluctuation_laws,
     identity_laws,
+    overparametrised_laws,
     perfect_laws,
     phase_laws,
     plateau_laws,
@@ -35,4 +36,5 @@ LAWS: tuple[Law, ...] = (
     *clt_laws.LAWS,
     *bad_learning_laws.LAWS,
     *data_laws.LAWS,
+    *overparametrised_laws.LAWS,
 )
