@@ -32,15 +32,20 @@ def sde_step(
     scale = (temperature * time_step) ** 0.5
 
     def step(d: torch.Tensor) -> torch.Tensor:
-        bracket = 1 + k * (d * d).sum(0)
-        moved = (1 - time_step * (1 - ito * temperature * k)) * d
         # One step is short: that float32 normals end at 5.77 sigma cannot be seen, and they are the fastest source.
-        moved = moved + scale * bracket.sqrt() * chunk.normal(*d.shape, dtype=torch.float32)
+        moved = d * (1 - time_step * (1 - ito * temperature * k))
+        moved.addcmul_(_root(d, k), chunk.normal(*d.shape, dtype=torch.float32).double(), value=scale)
         if rank_one:
-            moved = moved + scale * d * chunk.normal(d.shape[1], dtype=torch.float32)
+            moved.addcmul_(d, chunk.normal(d.shape[1], dtype=torch.float32).double(), value=scale)
         return moved
 
     return step
+
+
+def _root(d: torch.Tensor, weight: float) -> torch.Tensor:
+    """Return sqrt(1 + weight |d|^2) for every replica."""
+    square = d[0] * d[0] if d.shape[0] == 1 else (d * d).sum(0)
+    return square.mul_(weight).add_(1.0).sqrt_()
 
 
 def chain_step(chunk: Chunk, learning_rate: float, batch_size: float, curvature: float = 1.0) -> Step:
@@ -49,8 +54,7 @@ def chain_step(chunk: Chunk, learning_rate: float, batch_size: float, curvature:
     scale = learning_rate * (curvature / batch_size) ** 0.5
 
     def step(d: torch.Tensor) -> torch.Tensor:
-        bracket = 1 + curvature * (d * d).sum(0)
-        return (1 - e) * d + scale * bracket.sqrt() * chunk.normal(*d.shape)
+        return (d * (1 - e)).addcmul_(_root(d, curvature), chunk.normal(*d.shape), value=scale)
 
     return step
 
