@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MAX_UNKNOWNS = 2000
 LARGEST_DENOMINATOR = 60
 _TOLERANCE = 1e-9
-_DEPTH = 4
+_DEPTH = 7
 
 
 def points(fields: Fields, seed: int) -> Callable[[], tuple[np.ndarray, np.ndarray]]:
