@@ -36,8 +36,7 @@ def gaussian_mixture(places: np.ndarray, learning_rate: float, batch_size: float
 def mean_updates(kind: str, learning_rate: float, batch_size: float, level: float, size: int, components: int) -> float:
     """Mean number of updates from 0 until |d| > level by collocation with hat functions on ``size`` intervals.
 
-    ``kind`` is ``features`` or ``gaussian``. The diagonal is filled so that rows of K sum to one minus the exit
-    probability, which keeps long times accurate.
+    ``kind`` is ``features`` or ``gaussian``.
     """
     grid = np.linspace(-level, level, 2 * size + 1)
     rows = grid[size:]
@@ -53,10 +52,25 @@ def mean_updates(kind: str, learning_rate: float, batch_size: float, level: floa
         leak += weight * exit_probability
     folded = kernel[:, size:].copy()
     folded[:, 1:] += kernel[:, :size][:, ::-1]
-    operator = -folded
-    np.fill_diagonal(operator, 0.0)
-    np.fill_diagonal(operator, leak - operator.sum(1))
-    return float(np.linalg.solve(operator, np.ones(len(rows)))[0])
+    return float(_eliminate(np.maximum(folded, 0.0), leak)[0])
+
+
+def _eliminate(kernel: np.ndarray, leak: np.ndarray) -> np.ndarray:
+    """Mean times to leave a sub-stochastic chain by elimination without a subtraction, exact at any length of time.
+
+    Every diagonal is replaced by minus the sum of the other entries of its row, so that 1 - K never cancels.
+    """
+    matrix, out, times = kernel.copy(), leak.copy(), np.ones(len(leak))
+    total = np.empty(len(leak))
+    for k in range(len(leak) - 1, -1, -1):
+        total[k] = matrix[k, :k].sum() + out[k]
+        factor = matrix[:k, k] / total[k]
+        matrix[:k, :k] += np.outer(factor, matrix[k, :k])
+        out[:k] += factor * out[k]
+        times[:k] += factor * times[k]
+    for k in range(len(leak)):
+        times[k] = (times[k] + matrix[k, :k] @ times[:k]) / total[k]
+    return times
 
 
 def _hat_means(grid: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -80,13 +94,31 @@ def _hat_means(grid: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> tup
 
 
 @functools.lru_cache(maxsize=512)
-def extrapolated_updates(
-    kind: str, learning_rate: float, batch_size: float, level: float, factor: float = 1.0
-) -> float:
+def extrapolated_updates(kind: str, learning_rate: float, batch_size: float, level: float) -> float:
     """Richardson extrapolation of ``mean_updates`` from two grids fitted to the width of one step."""
     width = learning_rate / np.sqrt(batch_size)
-    size = int(np.clip(np.ceil(factor * 6 * level / width), 50, 200))
-    components = int(160 * factor**0.5)
-    coarse = mean_updates(kind, learning_rate, batch_size, level, size, components)
-    fine = mean_updates(kind, learning_rate, batch_size, level, 2 * size, components)
+    size = int(np.clip(np.ceil(6 * level / width), 50, 200))
+    coarse = mean_updates(kind, learning_rate, batch_size, level, size, 160)
+    fine = mean_updates(kind, learning_rate, batch_size, level, 2 * size, 160)
     return (4 * fine - coarse) / 3
+
+
+def spectral_updates(kind: str, learning_rate: float, batch_size: float, level: float, order: int = 22) -> float:
+    """The same number by Chebyshev collocation of u: another basis, another quadrature, another solver.
+
+    K T_k(d) is the mean of T_k over the part of each normal law inside the interval, by Gauss-Legendre nodes in its
+    standard variable. Good to about 1e-16 of the time itself: for times below 1e9 only.
+    """
+    rows = level * np.cos(np.pi * (np.arange(order) + 0.5) / (2 * order))
+    build = feature_mixture if kind == "features" else gaussian_mixture
+    weights, means, deviations = build(rows, learning_rate, batch_size, 130)
+    low, high = (np.clip((side * level - means) / deviations, -9.0, 9.0) for side in (-1, 1))
+    nodes, node_weights = np.polynomial.legendre.leggauss(40)
+    z = low[..., None] + (high - low)[..., None] * (nodes + 1) / 2
+    mass = weights[:, None, None] * (high - low)[..., None] / 2 * node_weights * np.exp(-z * z / 2) / np.sqrt(2 * np.pi)
+    angle = np.arccos(np.clip((means[..., None] + deviations[..., None] * z) / level, -1.0, 1.0))
+    # u is even: T_0, T_2, T_4, ...
+    images = np.stack([np.einsum("arz,arz->r", mass, np.cos(2 * k * angle)) for k in range(order)], 1)
+    basis = np.cos(2 * np.arange(order)[None, :] * np.arccos(rows / level)[:, None])
+    coefficients = np.linalg.solve(basis - images, np.ones(order))
+    return float(np.sum(coefficients * np.cos(np.pi * np.arange(order))))
