@@ -96,12 +96,17 @@ def kinked_mean(function: Callable[..., Any], covariance: Any, kinks: Sequence[f
 
 def numeric_function(expression: Any, variables: Sequence[sp.Symbol]) -> Callable[..., Any]:
     """Compile an expression of Gaussian variables to a NumPy function (Max and Heaviside broadcast)."""
+    return _compiled(sp.sympify(expression), tuple(variables))
+
+
+@functools.lru_cache(maxsize=256)
+def _compiled(expression: Any, variables: tuple[sp.Symbol, ...]) -> Callable[..., Any]:
     import numpy as np
 
     larger = sp.Function("larger")
-    plain = sp.sympify(expression).replace(sp.Max, larger).replace(sp.Heaviside, lambda a, *_: sp.Function("theta")(a))
+    plain = expression.replace(sp.Max, larger).replace(sp.Heaviside, lambda a, *_: sp.Function("theta")(a))
     table = {"larger": lambda *a: functools.reduce(np.maximum, a), "theta": lambda a: np.heaviside(a, 0.5)}
-    compiled = sp.lambdify(tuple(variables), plain, modules=[table, "scipy", "numpy"], cse=False)
+    compiled = sp.lambdify(variables, plain, modules=[table, "scipy", "numpy"], cse=False)
     return lambda *fields: np.broadcast_to(compiled(*fields), np.shape(fields[0]))
 
 

@@ -24,14 +24,16 @@ _TIME = dm.TIME.within(nonnegative(0.3, 1.0))
 _STEP = 1e-4
 
 
-def _pack(state: State) -> Any:
+def pack(state: State) -> Any:
+    """Return the overlaps as one array: M row by row, then the upper triangle of Q."""
     import numpy as np
 
     upper = np.triu_indices(state.students)
     return np.concatenate([np.array(state.m, float).ravel(), np.array(state.q, float)[upper]])
 
 
-def _unpack(x: Any, state: State) -> State:
+def unpack(x: Any, state: State) -> State:
+    """Return the state with the overlaps x in the order of ``pack``."""
     import numpy as np
 
     p, k = state.students, state.teachers
@@ -40,25 +42,27 @@ def _unpack(x: Any, state: State) -> State:
     return replace(state, q=(q + np.triu(q, 1).T).tolist(), m=x[: p * k].reshape(p, k).tolist())
 
 
-def _drift(x: Any, state: State) -> Any:
+def drift(x: Any, state: State) -> Any:
+    """Return the right-hand side of the ODE at the overlaps x."""
     import numpy as np
 
-    current = _unpack(x, state)
+    current = unpack(x, state)
     found = parts(current)
     dq = found["learning"] + found["noise"] - 2 * state.decay * np.array(current.q)
     dm_ = found["m"] - state.decay * np.array(current.m)
     return np.concatenate([dm_.ravel(), dq[np.triu_indices(state.students)]])
 
 
-def _jacobian(x: Any, state: State) -> Any:
+def jacobian(x: Any, state: State) -> Any:
+    """Return the Jacobian of the drift by difference quotients of fourth order."""
     import numpy as np
 
     columns = []
     for i in range(len(x)):
         shift = np.zeros(len(x))
         shift[i] = _STEP
-        near = (_drift(x + shift, state) - _drift(x - shift, state)) / (2 * _STEP)
-        far = (_drift(x + 2 * shift, state) - _drift(x - 2 * shift, state)) / (4 * _STEP)
+        near = (drift(x + shift, state) - drift(x - shift, state)) / (2 * _STEP)
+        far = (drift(x + 2 * shift, state) - drift(x - 2 * shift, state)) / (4 * _STEP)
         columns.append((4 * near - far) / 3)
     return np.stack(columns, 1)
 
@@ -73,8 +77,11 @@ def diffusion(state: State) -> Any:
     b, a, eta = [float(w) for w in state.weights], [float(w) for w in state.a], float(state.eta)
     pairs = [(j, l) for j in range(p) for l in range(j, p)]
 
-    def products(*z: Any) -> Any:
-        fields, xi = z[:size], z[size]
+    def products(*fields: Any) -> Any:
+        # three nodes for the label noise are exact: its power is at most four
+        return sum(w * at_noise(fields, x) for x, w in ((-(3**0.5), 1 / 6), (0.0, 2 / 3), (3**0.5, 1 / 6)))
+
+    def at_noise(fields: Any, xi: float) -> Any:
         e = sum(w * (s(f) if u < p else t(f)) for u, (w, f) in enumerate(zip(b, fields, strict=True)))
         e = e + float(state.noise) ** 0.5 * xi
         push = [eta * a[j] * e * ds(fields[j]) for j in range(p)]
@@ -82,9 +89,8 @@ def diffusion(state: State) -> Any:
         rows += [push[j] * fields[l] + push[l] * fields[j] + push[j] * push[l] / float(state.batch) for j, l in pairs]
         return np.stack([*rows, *(x * y for x in rows for y in rows)])
 
-    omega = np.eye(size + 1)
-    omega[:size, :size] = np.array([[float(x) for x in row] for row in state.covariance])
-    flat = np.array(smooth_mean(products, omega, {2: 60, 3: 40, 4: 24}.get(size + 1, 14)))
+    omega = np.array([[float(x) for x in row] for row in state.covariance])
+    flat = np.array(smooth_mean(products, omega, {2: 60, 3: 40, 4: 24}.get(size, 14)))
     n = state.students * state.teachers + len(pairs)
     return (flat[n:].reshape(n, n) - np.outer(flat[:n], flat[:n])) / float(state.batch)
 
@@ -95,13 +101,13 @@ def covariance_at(values: dict[str, Any]) -> list[list[float]]:
     from scipy.integrate import solve_ivp
 
     state = state_of(values, exact=False)
-    x0 = _pack(state)
+    x0 = pack(state)
     n = len(x0)
 
     def field(_: float, y: Any) -> Any:
         x, sigma = y[:n], y[n:].reshape(n, n)
-        j = _jacobian(x, state)
-        return np.concatenate([_drift(x, state), (j @ sigma + sigma @ j.T + diffusion(_unpack(x, state))).ravel()])
+        j = jacobian(x, state)
+        return np.concatenate([drift(x, state), (j @ sigma + sigma @ j.T + diffusion(unpack(x, state))).ravel()])
 
     start = np.concatenate([x0, np.zeros(n * n)])
     solved = solve_ivp(field, (0.0, float(values["time"])), start, method="DOP853", rtol=1e-9, atol=1e-11)
@@ -113,12 +119,12 @@ def _definition(**values: Any) -> list[list[float]]:
     import numpy as np
     from scipy.integrate import solve_ivp
 
-    plain = {k: _plain(v) for k, v in values.items()}
-    state, time = state_of(plain, exact=False), float(plain["time"])
-    x0 = _pack(state)
+    given = {k: plain(v) for k, v in values.items()}
+    state, time = state_of(given, exact=False), float(given["time"])
+    x0 = pack(state)
 
     def flow(x: Any, duration: float) -> Any:
-        field = lambda _, y: _drift(y, state)  # noqa: E731
+        field = lambda _, y: drift(y, state)  # noqa: E731
         return solve_ivp(field, (0.0, duration), x, method="DOP853", rtol=1e-11, atol=1e-13).y[:, -1]
 
     nodes, weights = np.polynomial.legendre.leggauss(8)
@@ -129,13 +135,14 @@ def _definition(**values: Any) -> list[list[float]]:
         h = 1e-4
         columns = [(flow(at + h * e, time - s) - flow(at - h * e, time - s)) / (2 * h) for e in np.eye(len(x0))]
         phi = np.stack(columns, 1)
-        total += weight * time / 2 * phi @ diffusion(_unpack(at, state)) @ phi.T
+        total += weight * time / 2 * phi @ diffusion(unpack(at, state)) @ phi.T
     return total.tolist()
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return mpmath numbers as floats, lists included."""
     if isinstance(value, list):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     return float(value) if isinstance(value, mpmath.mpf) else value
 
 
@@ -162,7 +169,7 @@ def _noiseless(value: Any, v: dict[str, Any]) -> Any:
     return covariance_at(v | {"noise_variance": 0.0})
 
 
-_PARAMETERS: tuple[Parameter, ...] = (
+PARAMETERS: tuple[Parameter, ...] = (
     dm.ACTIVATION.within(text("erf")),
     dm.TEACHER_ACTIVATION.within(text("same")),
     dm.STUDENT_OVERLAP.within(dm.symmetric("overlap", 1)),
@@ -178,7 +185,7 @@ LAWS = (
         title="covariance of the fluctuations around the ODE",
         statement="d Cov(overlaps) at time t, started at fixed overlaps; order M row by row, then Q upper triangle.",
         quantity=sp.Symbol("d*Cov"),
-        parameters=_PARAMETERS,
+        parameters=PARAMETERS,
         derive=_derive,
         definition=_definition,
         evaluator=lambda d, values, digits: covariance_at(values),

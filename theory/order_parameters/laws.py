@@ -5,6 +5,7 @@ from __future__ import annotations
 from theory.law import Law
 from theory.order_parameters import (
     bad_learning_laws,
+    bias_laws,
     clt_laws,
     committee_laws,
     data_laws,
@@ -34,6 +35,7 @@ LAWS: tuple[Law, ...] = (
     *finite_laws.LAWS,
     *fluctuation_laws.LAWS,
     *clt_laws.LAWS,
+    *bias_laws.LAWS,
     *bad_learning_laws.LAWS,
     *data_laws.LAWS,
     *overparametrised_laws.LAWS,
