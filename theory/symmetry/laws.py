@@ -11,10 +11,14 @@ from theory.symmetry import (
     discrete_models,
     epochs,
     kinds,
+    matrix_factorisation,
     momentum,
     noether,
     noise,
+    sharpness,
     spectral,
+    two_layer,
+    warmup,
 )
 
 _TOPICS = (
@@ -22,9 +26,13 @@ _TOPICS = (
     kinds,
     discrete,
     discrete_models,
+    matrix_factorisation,
     momentum,
     noise,
+    sharpness,
     spectral,
+    two_layer,
+    warmup,
     epochs,
     counting,
     counting_networks,
