@@ -12,79 +12,93 @@ from dataclasses import dataclass
 
 import torch
 
+from numerics.ensemble import Chunk
 from numerics.errors import NumericsError
+from numerics.walkers import Step
+
+Height = Callable[[torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True)
 class SplittingEstimate:
-    """Probability, standard error from repeats, all repeats, and the share of crossings that skipped an interface."""
+    """Probability of every repeat, and the share of crossings that skipped an interface."""
 
-    probability: float
-    standard_error: float
-    repeats: tuple[float, ...]
+    repeats: torch.Tensor
     skipped: float
+
+    @property
+    def probability(self) -> float:
+        """Mean over the repeats."""
+        return float(self.repeats.mean())
+
+    @property
+    def standard_error(self) -> float:
+        """Standard error of the mean, from the scatter of the repeats."""
+        return float(self.repeats.std()) / math.sqrt(len(self.repeats))
 
 
 def splitting(
-    step: Callable[[torch.Tensor], torch.Tensor],
+    chunk: Chunk,
+    step: Step,
     start: torch.Tensor,
-    height: Callable[[torch.Tensor], torch.Tensor],
+    height: Height,
     levels: tuple[float, ...],
     floor: float,
-    repeats: int = 20,
     limit: int = 100_000,
 ) -> SplittingEstimate:
     """Probability that a walker from ``start`` reaches height levels[-1] before it falls to ``floor``.
 
-    ``start`` holds one walker per column; each stage runs that many trials from random entrance states of the stage
-    before. ``step`` draws its own noise; entrance states are drawn with torch's default generator unless ``start``'s
-    caller seeds it.
+    ``start`` has the shape (directions, walkers, repeats); all repeats run side by side. Each stage starts its walkers
+    at random entrance states of the stage before, drawn by ``chunk`` within the repeat. ``step`` and ``height`` take
+    and give places of shape (directions, walkers * repeats) and heights of shape (walkers * repeats,).
 
-    Raises NumericsError if the levels do not increase, if fewer than 2 repeats are asked for, or past ``limit`` steps.
+    Raises NumericsError if the levels do not increase, for fewer than 2 repeats, or past ``limit`` steps of a stage.
     """
-    if repeats < 2:
-        raise NumericsError(f"repeats = {repeats}: the error needs at least 2 independent repeats.")
+    if start.ndim != 3 or start.shape[2] < 2:
+        raise NumericsError(
+            f"start has the shape {tuple(start.shape)}; give (directions, walkers, repeats), at least 2 repeats."
+        )
     if list(levels) != sorted(set(levels)) or not levels or levels[0] <= floor:
         raise NumericsError(f"the levels {levels} must increase and lie above the floor {floor}.")
-    found, skipped, crossings = [], 0, 0
-    for _ in range(repeats):
-        probability, entrance = 1.0, start
-        for stage, level in enumerate(levels):
-            ends, reached, passed = _stage(step, entrance, height, level, floor, limit, levels[stage + 1 :])
-            skipped, crossings = skipped + passed, crossings + int(reached.sum())
-            share = float(reached.double().mean())
-            probability *= share
-            if share == 0.0:
-                break
-            pool = ends[:, reached]
-            entrance = pool[:, torch.randint(pool.shape[1], (start.shape[1],), device=start.device)]
-        found.append(probability)
-    mean = sum(found) / repeats
-    variance = sum((p - mean) ** 2 for p in found) / (repeats - 1)
-    return SplittingEstimate(mean, math.sqrt(variance / repeats), tuple(found), skipped / max(crossings, 1))
+    _, walkers, repeats = start.shape
+    probability = torch.ones(repeats, dtype=torch.float64, device=start.device)
+    entrance, skipped, crossings = start, 0, 0
+    for stage, level in enumerate(levels):
+        ends, reached = _stage(step, entrance, height, level, floor, limit)
+        crossings += int(reached.sum())
+        if stage + 1 < len(levels):
+            skipped += int((reached & (_heights(height, ends) >= levels[stage + 1])).sum())
+        count = reached.sum(0)
+        probability = probability * count.double() / walkers
+        # successful walkers first; a repeat without one stays at probability zero, whatever it draws
+        order = torch.argsort((~reached).to(torch.int8), dim=0, stable=True)
+        draw = (chunk.uniform(walkers, repeats) * count.clamp_min(1)).long()
+        entrance = ends.gather(1, order.gather(0, draw).expand(ends.shape))
+    return SplittingEstimate(probability, skipped / max(crossings, 1))
+
+
+def _heights(height: Height, places: torch.Tensor) -> torch.Tensor:
+    return height(places.flatten(1)).reshape(places.shape[1:])
 
 
 def _stage(
-    step: Callable[[torch.Tensor], torch.Tensor],
-    entrance: torch.Tensor,
-    height: Callable[[torch.Tensor], torch.Tensor],
-    level: float,
-    floor: float,
-    limit: int,
-    above: tuple[float, ...],
-) -> tuple[torch.Tensor, torch.Tensor, int]:
-    """Run every walker until it reaches the level or the floor; also count crossings beyond the next interface."""
-    d = entrance.clone()
-    h = height(d)
-    done, reached = h >= level, h >= level
+    step: Step, entrance: torch.Tensor, height: Height, level: float, floor: float, limit: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Run every walker until it reaches the level or the floor; the ends and who reached the level."""
+    ends = entrance.flatten(1).clone()
+    h = height(ends)
+    reached = h >= level
+    active = torch.nonzero(~reached).flatten()
+    d = ends[:, active]
     for _ in range(limit):
-        if bool(done.all()):
-            passed = int((reached & (height(d) >= above[0])).sum()) if above else 0
-            return d, reached, passed
-        moved = step(d)
-        d = torch.where(done, d, moved)
+        if not len(active):
+            return ends.reshape(entrance.shape), reached.reshape(entrance.shape[1:])
+        d = step(d)
         h = height(d)
-        up = ~done & (h >= level)
-        reached = reached | up
-        done = done | up | (h <= floor)
+        up, down = h >= level, h <= floor
+        stopped = up | down
+        if bool(stopped.any()):
+            ends[:, active[stopped]] = d[:, stopped]
+            reached[active[up]] = True
+            d, active = d[:, ~stopped], active[~stopped]
     raise NumericsError(f"a stage did not end within {limit} steps; raise the limit or lower the level.")

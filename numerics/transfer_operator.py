@@ -22,11 +22,12 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Component:
-    """One normal law of the mixture: weight, and mean and standard deviation as functions of the place."""
+    """One law of the mixture: weight, mean and standard deviation as functions of the place; normal or Laplace."""
 
     weight: float
     mean: Callable[[Array], Array]
     deviation: Callable[[Array], Array]
+    laplace: bool = False
 
 
 def regression_sgd(learning_rate: float, batch_size: int, nodes: int = 100) -> list[Component]:
@@ -60,6 +61,37 @@ def gaussian_chain(learning_rate: float, batch_size: float) -> list[Component]:
     ]
 
 
+def double_well_chain(
+    learning_rate: float, temperature: float, barrier_ratio: float, kurtosis: float = 2.0
+) -> list[Component]:
+    """Gaussian chain in L = 1 + q (x^2-1)^2, q = c-1: drift -eta L', variance 2 eta T [1 + (K-1)(L-1)] of a step."""
+    q, k = barrier_ratio - 1, kurtosis - 1
+
+    def deviation(x: Array) -> Array:
+        return np.sqrt(2 * learning_rate * temperature * (1 + k * q * (x * x - 1) ** 2))
+
+    return [Component(1.0, lambda x: x - 4 * learning_rate * q * x * (x * x - 1), deviation)]
+
+
+def laplace_labels(learning_rate: float, noise_variance: float = 1.0) -> list[Component]:
+    """Real SGD with one sample a batch, features +-1 and Laplace labels: d' = (1 - eta) d + eta e."""
+    spread = learning_rate * np.sqrt(noise_variance)
+    return [Component(1.0, lambda d: (1 - learning_rate) * d, lambda d: np.full_like(d, spread), laplace=True)]
+
+
+def _tails(component: Component, z: Array) -> tuple[Array, Array, Array, Array]:
+    """P(Z < z), P(Z > z), E (z - Z)^+ and E (Z - z)^+ of the standard law, each accurate on its own side."""
+    if component.laplace:
+        # scale b = 1/sqrt 2; |z| keeps both exponentials below one
+        small = np.exp(-np.sqrt(2) * np.abs(z)) / 2
+        low, high = np.where(z < 0, small, 1 - small), np.where(z > 0, small, 1 - small)
+        part = small / np.sqrt(2)
+        return low, high, np.maximum(z, 0) + part, np.maximum(-z, 0) + part
+    density = np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
+    low, high = ndtr(z), ndtr(-z)
+    return low, high, z * low + density, density - z * high
+
+
 def kernel(components: list[Component], grid: Array) -> tuple[Array, Array]:
     """Matrix of hat-function means from every grid point, and the probability of leaving the grid in one step."""
     matrix, leak = np.zeros((len(grid), len(grid))), np.zeros(len(grid))
@@ -67,10 +99,8 @@ def kernel(components: list[Component], grid: Array) -> tuple[Array, Array]:
     for c in components:
         mean, deviation = c.mean(grid)[:, None], c.deviation(grid)[:, None]
         z = (grid[None, :] - mean) / deviation
-        density = np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
-        low, high = ndtr(z), ndtr(-z)
-        # int_{-inf}^x (x - y) and int_x^inf (y - x) under the normal law, each accurate on its own side
-        under, over = deviation * (z * low + density), deviation * (density - z * high)
+        low, high, below, above = _tails(c, z)
+        under, over = deviation * below, deviation * above
         bend = np.where(
             z[:, 1:-1] < 0,
             under[:, 2:] - 2 * under[:, 1:-1] + under[:, :-2],
@@ -106,13 +136,18 @@ def gth_solve(matrix: Array, leak: Array) -> Array:
     return times
 
 
-def mean_exit_updates(components: list[Component], level: float, cells: int = 120) -> float:
-    """Mean number of updates from 0 until |d| > level, Richardson-extrapolated from ``cells`` and twice as many."""
+def exit_updates(components: list[Component], low: float, high: float, start: float, cells: int) -> float:
+    """Mean number of updates from ``start`` until the chain leaves [low, high], extrapolated from two grids."""
     times = []
-    for size in (2 * cells, 4 * cells):
-        grid = np.linspace(-level, level, size + 1)
-        times.append(gth_solve(*kernel(components, grid))[size // 2])
-    return float((4 * times[1] - times[0]) / 3)
+    for size in (cells, 2 * cells):
+        grid = np.linspace(low, high, size + 1)
+        times.append(float(np.interp(start, grid, gth_solve(*kernel(components, grid)))))
+    return (4 * times[1] - times[0]) / 3
+
+
+def mean_exit_updates(components: list[Component], level: float, cells: int = 120) -> float:
+    """Mean number of updates from 0 until |d| > level, from 2 ``cells`` and 4 ``cells`` intervals."""
+    return exit_updates(components, -level, level, 0.0, 2 * cells)
 
 
 def exit_rate(components: list[Component], level: float, cells: int = 100) -> float:
