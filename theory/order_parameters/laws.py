@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from theory.law import Law
 from theory.order_parameters import (
+    anisotropic_laws,
     bad_learning_laws,
     bias_laws,
     clt_laws,
@@ -13,7 +14,9 @@ from theory.order_parameters import (
     expectation_laws,
     finite_laws,
     fluctuation_laws,
+    identical_laws,
     identity_laws,
+    information_laws,
     overparametrised_laws,
     perfect_laws,
     phase_laws,
@@ -38,5 +41,8 @@ LAWS: tuple[Law, ...] = (
     *bias_laws.LAWS,
     *bad_learning_laws.LAWS,
     *data_laws.LAWS,
+    *identical_laws.LAWS,
+    *information_laws.LAWS,
+    *anisotropic_laws.LAWS,
     *overparametrised_laws.LAWS,
 )
