@@ -15,8 +15,8 @@ _FLOOR = _DEVIATION / 2
 
 def run(device: str = "cpu") -> list[dict]:
     """Return the one line of this module; work is counted in walker-steps, so the ratio is free of timing noise."""
-    chunk = Chunk(2000, 5, torch.device(device))
-    updates = 0
+    walkers, repeats, updates = 2000, 20, 0
+    chunk = Chunk(walkers * repeats, 5, torch.device(device))
     move = chain_step(chunk, _RATE, _BATCH)
 
     def step(d: torch.Tensor) -> torch.Tensor:
@@ -25,15 +25,13 @@ def run(device: str = "cpu") -> list[dict]:
         return move(d)
 
     levels = tuple(_DEVIATION * 1.2**i for i in range(1, 11))
-    start = torch.full((1, chunk.replicas), _DEVIATION, dtype=torch.float64, device=device)
-    torch.manual_seed(5)
-    repeats = 20
-    found = splitting(step, start, lambda d: d[0], levels, _FLOOR, repeats=repeats)
-    relative = found.standard_error / found.probability
+    start = torch.full((1, walkers, repeats), _DEVIATION, dtype=torch.float64, device=device)
+    found = splitting(chunk, step, start, lambda d: d[0], levels, _FLOOR)
+    probability, relative = found.probability, found.standard_error / found.probability
     # Brute force needs (1-p)/(p error^2) runs, each as long as one that falls back at once: the first stage.
     short = _mean_length(Chunk(20000, 6, torch.device(device)), device)
-    brute = (1 - found.probability) / (found.probability * relative**2) * short
-    detail = f"p = {found.probability:.1e}, relative error {relative:.2f}"
+    brute = (1 - probability) / (probability * relative**2) * short
+    detail = f"p = {probability:.1e}, relative error {relative:.2f}"
     return [row("rare escape", "brute force, walker-steps", brute / updates, "1e4x less work", None, detail)]
 
 
