@@ -45,10 +45,10 @@ def double_well_time(temperature: float, barrier_ratio: float, kurtosis: float, 
     )
 
 
-def radial_time(kind: str, temperature: float, dimension: int, barrier_ratio: float, cells: int = 20000) -> float:
-    """Time 0 -> L = c L_* in an isotropic bowl (h = 1), in t = log v from 2e-16 of the level on."""
-    top = np.log(barrier_ratio - 1)
-    t = np.linspace(top - 36.0, top, cells + 1)
+def radial_coefficients(
+    kind: str, temperature: float, dimension: int
+) -> tuple[Callable[[Array], Array], Callable[[Array], Array]]:
+    """Noise strength and slope (minus the drift) of t = log v in an isotropic bowl, h = 1."""
     along = {
         "seed": lambda v: 1 + v, "gaussian_features": lambda v: 1 + 2 * v, "additive": lambda v: np.ones_like(v)
     }[kind]  # fmt: skip
@@ -66,6 +66,14 @@ def radial_time(kind: str, temperature: float, dimension: int, barrier_ratio: fl
         v = np.exp(s)
         return -((temperature * trace(v) - 2 * v) / v - 2 * temperature * along(v) / v)
 
+    return noise, slope
+
+
+def radial_time(kind: str, temperature: float, dimension: int, barrier_ratio: float, cells: int = 20000) -> float:
+    """Time 0 -> L = c L_* in an isotropic bowl (h = 1), in t = log v from 2e-16 of the level on."""
+    top = np.log(barrier_ratio - 1)
+    t = np.linspace(top - 36.0, top, cells + 1)
+    noise, slope = radial_coefficients(kind, temperature, dimension)
     return line_time(slope, noise, t, t[0])
 
 
