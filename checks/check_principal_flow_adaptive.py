@@ -45,14 +45,6 @@ adam_outside = Check(
     cases={"2d": _ADAM},
     margin=Margin(relative=0.01, absolute=0.002),
 )
-adam_library = Check(
-    law="principal_flow.modified_field.adam.epsilon_outside",
-    rung="net",
-    measure=manifold.library_adam,
-    observable=_outside_term,
-    cases={"torch.optim.Adam": _ADAM},
-    margin=Margin(relative=0.01, absolute=0.002),
-)
 rmsprop = Check(
     law="principal_flow.modified_field.rmsprop",
     rung="chain",

@@ -30,10 +30,15 @@ def _derivative(value: torch.Tensor, point: torch.Tensor, *, keep: bool) -> torc
 def gradient_and_hessian(loss: Loss, point: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the gradient (d,) and the Hessian (d, d) at a real or complex point.
 
+    A loss with a method ``derivatives(point) -> (gradient, Hessian)`` is asked for them; others are differentiated.
+
     >>> g, h = gradient_and_hessian(lambda z: (z**3).sum(), torch.tensor([2.0], dtype=torch.float64))
     >>> g.item(), h.item()
     (12.0, 12.0)
     """
+    closed = getattr(loss, "derivatives", None)
+    if closed is not None:
+        return closed(point)
     with torch.enable_grad():
         z = point.detach().clone().requires_grad_(True)
         slope = _derivative(loss(z), z, keep=True)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import torch
-from scipy.optimize import root
 
 from checks.check import Context, Measured
 from checks.principal_flow.losses import cubic_gradient, jet_gradient
-from numerics.descent import Method, extrapolate, logarithm_of_iterates, slow_field, stencil_derivative
+from numerics.descent import Method, extrapolate, logarithm_of_iterates, slow_field
 
 
 def modified_loss(_: Context, *, method: str, learning_rate: float, momentum: float, **__: Any) -> Measured:
@@ -104,39 +100,3 @@ def cyclic_loss(_: Context, *, first_learning_rate: float, second_learning_rate:
         values.append(-(field + jet[0]) / (2 * scale * jet[0] * jet[1]))
     limit, error = extrapolate(values, sizes)
     return Measured(limit, error)
-
-
-def library_adam(
-    _: Context, *, gradient: list[float], hessian: list[list[float]], learning_rate: float, momentum: float,
-    second_moment_decay: float, epsilon: float, **__: Any,
-) -> Measured:  # fmt: skip
-    """The same second term from torch.optim.Adam (epsilon outside), with its bias correction burnt in."""
-    slope = cubic_gradient(gradient, hessian)
-    first = adaptive_first("adam-outside", gradient, epsilon)
-    sizes = [0.008, 0.004, 0.002, 0.001]
-    rows = []
-    for h in sizes:
-        run = functools.partial(_library_orbit, slope, h, (momentum, second_moment_decay), epsilon)
-        rows.append((_library_speed(run, len(gradient), h, _burn_in(second_moment_decay)) - first) / h)
-    found = [extrapolate([float(row[c]) for row in rows], sizes) for c in range(len(gradient))]
-    return Measured([v for v, _ in found], [e for _, e in found])
-
-
-def _library_orbit(
-    slope: Callable[[np.ndarray], np.ndarray], h: float, betas: tuple[float, float], epsilon: float,
-    start: np.ndarray, steps: int,
-) -> np.ndarray:  # fmt: skip
-    w = torch.tensor(start, dtype=torch.float64, requires_grad=True)
-    optimizer = torch.optim.Adam([w], lr=h, betas=betas, eps=epsilon)
-    orbit = [w.detach().numpy().copy()]
-    for _step in range(steps):
-        w.grad = torch.from_numpy(slope(w.detach().numpy()))
-        optimizer.step()
-        orbit.append(w.detach().numpy().copy())
-    return np.array(orbit)
-
-
-def _library_speed(run: Any, size: int, h: float, burn_in: int) -> np.ndarray:
-    slope = (run(np.zeros(size), 60)[-1]) / 60
-    found = root(lambda start: run(start, burn_in)[-1] / h, -burn_in * slope, tol=1e-14)
-    return stencil_derivative(run(found.x, burn_in + 6)[burn_in - 6 :]) / h
