@@ -142,6 +142,8 @@ class Training:
     single: bool = False
     decayed: tuple[str, ...] = ()
     """Names of the parameters with weight decay; empty: all of them."""
+    whole_every: int = 0
+    """The form of the gradient over all data is taken every so many steps; 0: never."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,8 @@ class Record:
     first: dict[str, torch.Tensor]
     last: dict[str, torch.Tensor]
     losses: torch.Tensor
+    whole_forms: torch.Tensor
+    """Forms of the gradient over all data, one row every ``whole_every`` steps."""
 
 
 def _batches(size: int, batch_size: int, generator: torch.Generator) -> torch.Tensor:
@@ -192,8 +196,13 @@ def train(settings: Training, form: Form) -> Record:
     velocity = {name: torch.zeros_like(value) for name, value in theta.items()}
     rows: list[tuple[torch.Tensor, ...]] = []
     losses: list[float] = []
+    whole: list[torch.Tensor] = [torch.zeros(0)]
     with torch.enable_grad():
-        for _ in range(settings.steps):
+        for step in range(settings.steps):
+            if settings.whole_every and step % settings.whole_every == 0:
+                slopes = torch.autograd.grad(nn.functional.cross_entropy(model(x), y), list(named.values()))
+                everything = dict(zip(named, slopes, strict=True))
+                whole.append(form(everything, everything))
             queue = queue or list(_batches(len(x), settings.batch_size, generator))
             chosen = queue.pop()
             optimizer.zero_grad()
@@ -216,4 +225,5 @@ def train(settings: Training, form: Form) -> Record:
     return Record(
         charges=charge, magnitudes=size, gradient_forms=raw[:-1], update_forms=full[:-1], momentum_charges=middle,
         momentum_magnitudes=middle_size, velocity_forms=speed[:-1], first=first, last=theta, losses=torch.tensor(losses),
+        whole_forms=torch.stack(whole[1:]) if whole[1:] else whole[0],
     )  # fmt: skip
