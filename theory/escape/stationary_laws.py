@@ -17,6 +17,7 @@ from theory.escape.notation import (
     KURTOSIS_ABOVE_ONE,
     LEARNING_RATE,
     MINIMUM_LOSS,
+    REAL_BATCH,
     TEMPERATURE,
     temperature_of,
 )
@@ -44,7 +45,8 @@ ISOTROPIC = Law(
     title="Stationary density L^-phi of the SDE",
     statement="P ~ L^-phi with phi = 1 + B/(eta h) = 1 + 1/T for D = T L in an isotropic well.",
     quantity=sp.Symbol("phi"),
-    parameters=(LEARNING_RATE, BATCH_SIZE, CURVATURE),
+    # the chain has a batch size of any positive number
+    parameters=(LEARNING_RATE, REAL_BATCH, CURVATURE),
     derive=stationary.isotropic,
     definition=_isotropic_definition,
     sources=(MORI,),
