@@ -307,12 +307,13 @@ def report(
     Example: sgdlaws report --out report
     """
     from checks.options import Options
-    from checks.registry import budget_line, entries, select
-    from checks.report import write_report
+    from checks.registry import select
+    from checks.report import report_of
     from checks.runner import up_to_date
 
-    outcomes = up_to_date(select(pattern), Options(profile, seed, device), journal)
-    page = write_report(outcomes, out, budget=budget_line(entries()), pdf=pdf)
+    chosen = select(pattern)
+    outcomes = up_to_date(chosen, Options(profile, seed, device), journal)
+    page = report_of(chosen, outcomes, out, everything=pattern is None, pdf=pdf)
     good = sum(o.ok for o in outcomes)
     emit({"report": str(page), "verdicts": len(outcomes), "as_expected": good}, json_output)
     if good < len(outcomes):

@@ -43,6 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
     elif config.getoption("fresh_seed", False):
         config.option.seed = secrets.randbits(31)
     config.stash[_outcomes_key] = []
+    config.stash[_paths_key] = {}
 
 
 def pytest_configure_node(node: Any) -> None:
@@ -52,6 +53,8 @@ def pytest_configure_node(node: Any) -> None:
 
 pytest_configure_node = pytest.hookimpl(optionalhook=True)(pytest_configure_node)
 _outcomes_key = pytest.StashKey[list["Outcome"]]()
+_paths_key = pytest.StashKey[dict[str, None]]()
+_entries_key = pytest.StashKey[list["Entry"]]()
 _session_key = pytest.StashKey[tuple["Options", "Journal"]]()
 
 
@@ -150,6 +153,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         from checks.outcome import Outcome
 
         _current.stash[_outcomes_key].append(Outcome.from_dict(data))
+        _current.stash[_paths_key][report.nodeid.split("::")[0]] = None
 
 
 _current: pytest.Config | None = None
@@ -182,6 +186,21 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
     ]
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Remember the items of the run for the report."""
+    session.config.stash[_entries_key] = [item.entry for item in session.items if isinstance(item, CheckItem)]
+
+
+def _entries(config: pytest.Config) -> list[Entry]:
+    """Every item of the run; under xdist the controlling process collects none and reads the files itself."""
+    known = config.stash.get(_entries_key, [])
+    if known:
+        return known
+    from checks.registry import entries_of_file
+
+    return [e for path in config.stash[_paths_key] for e in entries_of_file(config.rootpath / path)]
+
+
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Print the verdict table, the reasons of expected refutations, and the totals."""
     outcomes = config.stash.get(_outcomes_key, [])
@@ -199,10 +218,9 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         for o in findings:
             terminalreporter.write_line(f"{o.law} [{o.case}]: {o.reason}")
     if config.getoption("report"):
-        from checks.registry import budget_line, entries
-        from checks.report import write_report
+        from checks.report import report_of
 
-        page = write_report(outcomes, Path(config.getoption("report")), budget=budget_line(entries()))
+        page = report_of(_entries(config), outcomes, Path(config.getoption("report")), everything=False)
         terminalreporter.write_line(f"report: {page}")
     terminalreporter.write_line("")
     for line in table.totals(outcomes):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fnmatch
 import importlib
+import importlib.util
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -56,6 +58,20 @@ def entries_of(module: ModuleType) -> list[Entry]:
             labels = value.cases if isinstance(value, Check) else value.labels()
             found += [Entry(f"{path.stem}::{attribute}", value, label, shown) for label in labels]
     return found
+
+
+def entries_of_file(path: Path) -> list[Entry]:
+    """Import a file of checks, wherever it lies, and return its items; raises CheckError if it is no module."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise CheckError(f"{path} cannot be imported; give a Python file with checks.")
+    module = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(path.parent))
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(path.parent))
+    return entries_of(module)
 
 
 def entries() -> list[Entry]:

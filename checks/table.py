@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Sequence
 
 from checks.outcome import Outcome
+
+POWER = re.compile(r"(-?\d+(?:\.\d+)?)e([+-]\d+)")
+"""A number in exponential notation, as it occurs in cells: mantissa and exponent."""
 
 _HEADERS = (
     "law",

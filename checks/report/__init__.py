@@ -1,5 +1,5 @@
 """The validation report: one self-contained HTML directory made from the journal, without any network access."""
 
-from checks.report.build import write_report
+from checks.report.build import report_of, write_report
 
-__all__ = ["write_report"]
+__all__ = ["report_of", "write_report"]

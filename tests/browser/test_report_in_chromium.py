@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, sync_playwright
 
 from checks import check_law
-from checks.report.build import print_pdf, write_report
+from checks.report.build import write_report
+from checks.report.live import panel
+from checks.report.pdf import print_pdf
 from tests.toy import FINDING, RIGHT, SECOND_MOMENT
 from theory import Law
 from theory.catalogue import law as find
+from theory.evaluation import flat_numbers
 
 SET_SLIDER = "([id, v]) => { const e = document.getElementById(id); e.value = v; e.dispatchEvent(new Event('input')); }"
+LIVE = (
+    "stability.phase.two_point",
+    "stability.exponent.two_point",
+    "principal_flow.coefficient.third_order",
+    "symmetry.discrete.charge_step",
+)
 HOSTILE = '<script>document.title="broken"</script><img src=x onerror=alert(1)>'
 
 
@@ -26,7 +36,11 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     hostile = SECOND_MOMENT.but(title=HOSTILE, statement=HOSTILE, erratum=HOSTILE)
     other: Law = find("stability.exponent.normal")
     outcomes = check_law(SECOND_MOMENT, RIGHT, FINDING)
-    return write_report(outcomes, out, laws=[hostile, other], budget="budget")
+    outcomes = [replace(o, replay=f"pytest 'check_toy.py::x[{o.case}]' --seed 0") for o in outcomes]
+    checks = {("check0", o.case): RIGHT for o in outcomes if o.check == "check0"}
+    return write_report(
+        outcomes, out, laws=[hostile, other, find("stability.phase.two_point")], checks=checks, budget="budget"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -55,13 +69,13 @@ def page(browser) -> Iterator[Page]:
 
 def test_filters_show_what_they_name(report: Path, page: Page) -> None:
     page.goto(report.as_uri())
-    assert page.locator("#matrix tbody tr:visible").count() == 2
+    assert page.locator("#matrix tbody tr:visible").count() == 3
     page.fill("#search", "stability.exponent")
     assert page.locator("#matrix tbody tr:visible").count() == 1
     page.fill("#search", "")
     page.select_option("#verdict", "REFUTED")
     assert page.locator("#matrix tbody tr:visible").inner_text().startswith("toy.second_moment")
-    assert "1 of 2 laws" in page.locator("#count").inner_text()
+    assert "1 of 3 laws" in page.locator("#count").inner_text()
 
 
 def test_sliders_move_the_value_to_that_of_the_law(report: Path, page: Page) -> None:
@@ -120,24 +134,84 @@ def test_special_functions_of_the_page_match_mpmath(report: Path, page: Page) ->
             assert page.evaluate(f"S.{name}({x!r})") == pytest.approx(float(exact(x)), rel=1e-9), (name, x)
 
 
-def test_downloads_hold_every_verdict(report: Path) -> None:
-    data = json.loads((report.parent / "data.json").read_text())
-    assert {d["law"] for d in data} == {"toy.second_moment"}
-    assert len((report.parent / "data.csv").read_text().splitlines()) == len(data) + 1
-    assert "@misc{" in (report.parent / "references.bib").read_text()
-
-
 def test_pdf_is_printed(report: Path, tmp_path: Path) -> None:
     print_pdf(report, tmp_path / "report.pdf")
     assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF")
 
 
-def test_figures_are_the_same_files_every_time(report: Path, tmp_path: Path) -> None:
-    from checks.report.figures import law_figure
+PAGES = (
+    "index.html",
+    "laws/toy.second_moment.html",
+    "laws/stability.exponent.normal.html",
+    "laws/stability.phase.two_point.html",
+)
 
-    outcomes = check_law(SECOND_MOMENT, RIGHT)
-    files = [law_figure(SECOND_MOMENT, outcomes, tmp_path / n) for n in "ab"]
-    assert all(f is not None for f in files)
-    assert (tmp_path / "a" / "toy.second_moment.svg").read_bytes() == (
-        tmp_path / "b" / "toy.second_moment.svg"
-    ).read_bytes()
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(report: Path, page: Page, scheme: str) -> None:
+    page.emulate_media(color_scheme=scheme)
+    for name in PAGES:
+        page.goto((report.parent / name).as_uri())
+        for details in page.locator("details").all():
+            details.evaluate("e => { e.open = true; }")
+        found = Axe().run(page, options={"preload": False}).response["violations"]
+        serious = [(v["id"], v["nodes"][0]["html"][:120]) for v in found if v["impact"] in ("serious", "critical")]
+        assert serious == [], name
+
+
+def test_everything_is_reached_and_moved_by_keyboard(report: Path, page: Page) -> None:
+    page.goto(report.as_uri())
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to content"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    page.locator("#search").focus()
+    page.keyboard.type("two_point")
+    assert page.locator("#count").inner_text() == "1 of 3 laws"
+    page.keyboard.press("Enter")
+    assert "?" not in page.url
+    page.goto((report.parent / "laws" / "toy.second_moment.html").as_uri())
+    before = page.locator("#value").inner_text()
+    page.locator("#slider-mean").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#value").inner_text() != before
+    page.locator("details.replay summary").focus()
+    page.keyboard.press("Enter")
+    assert page.locator("details.replay code").first.is_visible()
+
+
+def test_the_replay_line_is_copied_or_selected(report: Path, page: Page) -> None:
+    page.goto((report.parent / "laws" / "toy.second_moment.html").as_uri())
+    page.locator("details.replay").evaluate("e => { e.open = true; }")
+    wanted = page.locator("button[data-copy]").first.get_attribute("data-copy")
+    page.locator("button[data-copy]").first.click()
+    page.wait_for_function("document.getElementById('copied').textContent")
+    chosen = page.evaluate("getSelection().toString()")
+    said = page.locator("#copied").inner_text()
+    assert said == "Copied." or (said.startswith("Selected") and chosen == wanted)
+
+
+def test_every_live_panel_gives_the_value_of_its_law(tmp_path: Path, page: Page) -> None:
+    laws = [find(law_id) for law_id in LIVE]
+    index = write_report([], tmp_path, laws=laws)
+    for law in laws:
+        page.goto((index.parent / "laws" / f"{law.id}.html").as_uri())
+        values = {a: float(page.locator(f"#slider-{a}").input_value()) for a in _sliders(page)}
+        live = panel(law)
+        assert live is not None
+        given = {p.key: int(values[p.key]) if p.domain.kind == "integer" else values[p.key]
+                 for p in law.parameters if p.key in values}  # fmt: skip
+        expected = flat_numbers(law(**given, **live.fixed))
+        shown = [float(x) for x in page.locator("#value").inner_text().split(", ")]
+        assert shown == pytest.approx(expected, rel=1e-9, abs=1e-12), law.id
+
+
+def _sliders(page: Page) -> list[str]:
+    return page.locator("input[type=range]").evaluate_all("e => e.map(x => x.id.replace('slider-', ''))")
+
+
+def test_print_style_hides_the_controls(report: Path, page: Page) -> None:
+    page.goto(report.as_uri())
+    page.emulate_media(media="print")
+    assert not page.locator(".filters").is_visible()
+    assert page.locator("#matrix").is_visible()

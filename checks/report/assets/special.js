@@ -90,5 +90,6 @@ const S = (() => {
     for (let n = 1; n < 20; n++) { term *= (2 * n - 1) / (2 * x * x); sum += term; if (term < 1e-18) break; }
     return sum;
   }
-  return {lgamma, gamma, digamma, erf, erfc, ei, lambertw, hyp2f2};
+  const heaviside = (x) => (x > 0 ? 1 : x < 0 ? 0 : 0.5);
+  return {heaviside, lgamma, gamma, digamma, erf, erfc, ei, lambertw, hyp2f2};
 })();

@@ -1,0 +1,92 @@
+"""What the page of one law shows."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from checks import table
+from checks.outcome import Outcome
+from checks.output import json_ready
+from checks.report.figures import Checks, law_figures
+from checks.report.formulas import formula
+from checks.report.live import Panel, panel
+from checks.report.shown import claim_of, shown_derivation
+from theory.law import RUNGS, Law
+
+
+def law_page(law: Law, outcomes: Sequence[Outcome], checks: Checks, out: Path) -> dict[str, Any]:
+    """Return the variables of the template and draw the figures it refers to."""
+    derived, structure = shown_derivation(law)
+    ordered = sorted(outcomes, key=lambda o: RUNGS.index(o.rung))
+    live = panel(law)
+    points = panel_points(law, [o for o in ordered if _direct(o, checks)], live)
+    if live:
+        live.widen(points)
+    return {
+        "root": "../",
+        "law": law,
+        "name": breakable(law.id),
+        "claim": formula(claim_of(law, derived)),
+        "structure": structure,
+        "outcomes": [(o, row(o)) for o in ordered],
+        "figures": law_figures(law, ordered, checks, out / "figures"),
+        "panel": live,
+        "panel_points": points,
+        "panel_json": script_json({"arguments": live.arguments, "points": points}) if live else "",
+        "steps": [(s.name, formula(s.expression), s.rule) for s in derived.steps],
+    }
+
+
+def _direct(outcome: Outcome, checks: Checks) -> bool:
+    """Whether the check measures the law's own value, and not a function of it."""
+    check = checks.get((outcome.check, outcome.case))
+    return outcome.kind != "gate" and (check is None or check.observable is None)
+
+
+def breakable(law_id: str) -> Markup:
+    """Return an id which narrow screens may break after its dots and underscores."""
+    return Markup(str(escape(law_id)).replace(".", ".<wbr>").replace("_", "_<wbr>"))
+
+
+def row(outcome: Outcome) -> tuple[Any, ...]:
+    """Return the cells of a verdict's row: those of the text table, typeset."""
+    return tuple(typeset(cell) for cell in table.row(outcome))
+
+
+def typeset(text: str) -> Markup:
+    """Return a cell of the text table with ± and powers of ten as they are printed.
+
+    >>> str(typeset("2.1e+06 +- 3e-05"))
+    '2.1·10<sup>6</sup> ± 3·10<sup>-5</sup>'
+    """
+    shown = str(escape(text)).replace("+-", "±").replace("&lt;=", "≤")
+    return Markup(table.POWER.sub(_power, shown))
+
+
+def _power(found: re.Match[str]) -> str:
+    mantissa, exponent = found[1], int(found[2])
+    return "0" if not float(mantissa) else mantissa if not exponent else f"{mantissa}·10<sup>{exponent}</sup>"
+
+
+def panel_points(law: Law, outcomes: Sequence[Outcome], live: Panel | None) -> list[dict[str, Any]]:
+    """Return the measured values which the live panel can draw: one number, at numeric parameters."""
+    keys = [a["key"] for a in live.arguments] if live else []
+    full = [(o, {p.key: o.values.get(p.key, p.default) for p in law.parameters}) for o in outcomes]
+    return [
+        {"label": o.case, "values": {k: values[k] for k in keys}, "estimate": o.estimate[0], "low": o.low[0],
+         "high": o.high[0]}
+        for o, values in full
+        if len(o.estimate) == 1 and all(isinstance(values[k], (int, float)) for k in keys)
+        and live is not None and all(values.get(k) == v for k, v in live.fixed.items())
+    ]  # fmt: skip
+
+
+def script_json(data: Any) -> Markup:
+    """Return JSON that is safe inside a script element."""
+    return Markup(json.dumps(json_ready(data)).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
