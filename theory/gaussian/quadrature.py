@@ -59,8 +59,9 @@ def smooth_mean(function: Callable[..., Any], covariance: Any, nodes: int | None
     total, block = 0.0, 1 << 18
     for start in range(0, points.shape[1], block):
         part = slice(start, start + block)
-        values = np.asarray(function(*(root @ points[:, part])))
-        total = total + np.sum(values * weights[part], axis=-1)
+        with np.errstate(all="ignore"):  # callers judge whether the sum is finite
+            values = np.asarray(function(*(root @ points[:, part])))
+            total = total + np.sum(values * weights[part], axis=-1)
     return total
 
 
@@ -91,7 +92,8 @@ def kinked_mean(function: Callable[..., Any], covariance: Any, kinks: Sequence[f
         unit = np.repeat(unit[:, None, :], u.shape[0], axis=1).reshape(len(c), -1)
         unit[i] = u.ravel()
     fields = lower @ unit
-    return np.sum(np.asarray(function(*fields)) * weight, axis=-1)
+    with np.errstate(all="ignore"):
+        return np.sum(np.asarray(function(*fields)) * weight, axis=-1)
 
 
 def numeric_function(expression: Any, variables: Sequence[sp.Symbol]) -> Callable[..., Any]:

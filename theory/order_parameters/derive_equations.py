@@ -12,6 +12,7 @@ from sympy.core.function import AppliedUndef
 
 from theory.errors import DerivationError
 from theory.gaussian import ClosedForm, NoClosedForm
+from theory.gaussian.quadrature import SMOOTH_NODES
 from theory.gaussian.self_check import random_covariance, self_check
 from theory.order_parameters import equations as eq
 from theory.order_parameters import expectations as ex
@@ -20,6 +21,7 @@ from theory.order_parameters.domains import state_problem, symmetry_problem
 from theory.order_parameters.state import State, definition_means, evaluate, rows, state_of
 
 MAX_FIELDS, EXPANDED_FIELDS = 12, 4
+_HUGE = 1e6  # a gap beyond this is no rounding: the mean does not exist
 _KEYS = {
     "Q",
     "M",
@@ -99,6 +101,8 @@ def derive_order_parameters(
         if state is not None
         else dict.fromkeys(("dM", "dQ", "da", "generalisation_error", "dQ_learning", "dQ_noise", "value"))
     )
+    if not result["self_check"]["passed"] and not result["self_check"]["max_difference"] < _HUGE:
+        raise DerivationError(f"the Gaussian means of {activation_text!r} are infinite at a covariance of order one.")
     if not result["self_check"]["passed"]:
         raise DerivationError(
             f"the derived equations differ from quadrature by {result['self_check']['max_difference']:.3g}; withheld."
@@ -287,7 +291,7 @@ def _numbers(state: State, trained: bool, closed: bool) -> dict[str, Any]:
     if closed:
         parts = {n: _floats(evaluate(state, n)) for n in ("dm", "learning_q", "noise_q", "dq", "da", "error")}
     else:
-        means, omega = definition_means(state), float(state.decay)
+        means, omega = _settled_means(state), float(state.decay)
         flat = {n: [float(x) for row in means[n] for x in row] for n in ("m", "learning", "noise")}
         q, m = ([float(x) for row in matrix for x in row] for matrix in (state.q, state.m))
         parts = {
@@ -305,6 +309,26 @@ def _numbers(state: State, trained: bool, closed: bool) -> dict[str, Any]:
         "generalisation_error": parts["error"][0],
     }
     return {**value, "dQ_learning": rows(parts["learning_q"], p), "dQ_noise": rows(parts["noise_q"], p), "value": value}
+
+
+def _settled_means(state: State) -> dict[str, Any]:
+    """Quadrature of the definition at two orders; they must agree to 1e-4, else the number is withheld."""
+    fields = state.students + state.teachers
+    if fields not in SMOOTH_NODES:
+        raise DerivationError(f"{fields} fields are too many for quadrature; give at most {max(SMOOTH_NODES)} in all.")
+    means, rough = definition_means(state), definition_means(state, SMOOTH_NODES[fields] - 3)
+    for key, value in means.items():
+        for a, b in zip(_flat(_nested(value)), _flat(_nested(rough[key])), strict=True):
+            if not abs(a - b) <= 1e-4 * (1 + abs(a)):
+                raise DerivationError(
+                    f"quadrature does not settle ({a:.6g} against {b:.6g}); the activation is too rough or its means "
+                    "are infinite."
+                )
+    return means
+
+
+def _nested(value: Any) -> Any:
+    return [_nested(v) for v in value] if isinstance(value, (list, tuple)) else float(value)
 
 
 def _self_check(student: Activation, teacher: Activation, p: int, k: int, closed: bool) -> dict[str, Any]:

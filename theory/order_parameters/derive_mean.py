@@ -148,6 +148,11 @@ def _by_quadrature(parsed: Any, z: tuple[Any, ...], point: Any) -> dict[str, Any
         covariance, parameters = point
         numbers = {s: sp.Float(v, 17) for s, v in parameters.items()}
         value, error = expression_mean(parsed.subs(numbers), z, covariance)
+        if not error <= 1e-3 * (1 + abs(value)):
+            raise DerivationError(
+                f"quadrature does not settle at this covariance (value {value:.6g}, error {error:.3g}); the expression is "
+                "too rough or its mean is infinite."
+            )
     return {
         "closed_form": None,
         "latex": None,

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import mpmath
 import sympy as sp
 
 from theory.errors import DerivationError
+from theory.gaussian import NoClosedForm
 from theory.gaussian.numeric import form_function
 from theory.order_parameters import perfect
 from theory.order_parameters.activation import activation
@@ -38,14 +40,19 @@ def derive_perfect_learning(
     if unit.parameters:
         raise DerivationError(f"the activation contains the parameter {unit.parameters[0]}; give it a number.")
     at_batch = {perfect.BATCH: sp.Integer(size)}
-    perpendicular, parallel = perfect.rates(activation_text)
-    forms: dict[str, Any] = {
-        "second_derivative_moment": perfect.mu(activation_text, 2),
-        "fourth_derivative_moment": perfect.mu(activation_text, 4),
-        "critical_learning_rate": perfect.critical_rate(activation_text),
-        "noise_floor": perfect.noise_floor(activation_text),
-        "rates": [perpendicular, parallel],
-    }
+    try:
+        forms: dict[str, Any] = {
+            "second_derivative_moment": perfect.mu(activation_text, 2),
+            "fourth_derivative_moment": perfect.mu(activation_text, 4),
+            "critical_learning_rate": perfect.critical_rate(activation_text),
+            "noise_floor": perfect.noise_floor(activation_text),
+            "rates": list(perfect.rates(activation_text)),
+        }
+    except NoClosedForm as error:
+        reason = str(error).split("; use --allow-quadrature")[0].split(", use --allow-quadrature")[0].rstrip(".")
+        raise DerivationError(
+            f"{reason}; perfect-learning needs the moments of the slope in closed form, choose another activation."
+        ) from error
     renamed = {
         perfect.T: sp.Symbol("teacher_norm", positive=True),
         perfect.ETA: sp.Symbol("learning_rate", positive=True),
@@ -78,7 +85,12 @@ def _values(forms: Mapping[str, Any], batch: int, at: Mapping[str, float] | None
         keys = [k for k, s in known.items() if s in form.free_symbols]
         if any(k not in full for k in keys):
             return None
-        return float(form_function(form, tuple(known[k] for k in keys))(*(full[k] for k in keys)))
+        result = mpmath.mpmathify(form_function(form, tuple(known[k] for k in keys))(*(full[k] for k in keys)))
+        if result.imag != 0 or not mpmath.isfinite(result):
+            raise DerivationError(
+                f"the moments of the slope are infinite at teacher_norm = {full['teacher_norm']}; give a smaller one."
+            )
+        return float(result.real)
 
     values: dict[str, Any] = {
         key: [number(f) for f in form] if isinstance(form, list) else number(form) for key, form in forms.items()

@@ -8,6 +8,7 @@ sigma = kappa + delta.
 from __future__ import annotations
 
 import functools
+import re
 from fractions import Fraction
 from typing import Any
 
@@ -19,6 +20,7 @@ from theory.order_parameters import equations as eq
 KAPPA, DELTA = sp.Symbol("kappa", nonnegative=True), sp.Symbol("delta", real=True)
 D, P0, GAMMA0 = sp.Symbol("d", positive=True), sp.Symbol("p0", positive=True), sp.Symbol("gamma0", positive=True)
 SIGMA = KAPPA + DELTA
+LARGEST, _LONGEST = 1000, 40
 PERFECT, PLATEAU, BAD, NONE = "perfect_learning", "plateau", "bad_learning", "no_ode"
 
 
@@ -29,12 +31,18 @@ def rational(value: Any) -> Fraction:
     (Fraction(3, 20), Fraction(-1, 3))
     """
     text = str(value).strip()
+    power = re.search(r"[eE]([+-]?\d+)$", text)
+    if len(text) > _LONGEST or (power and (len(power[1]) > 4 or abs(int(power[1])) > _LONGEST)):
+        raise DomainError(f"the exponent {text[:_LONGEST]!r} is beyond the limit of {LARGEST}; give a smaller number.")
     try:
-        return Fraction(text)
+        found = Fraction(text)
     except (ValueError, ZeroDivisionError) as error:
         raise DomainError(
             f"the exponent {text!r} is no number; write a decimal such as 0.25 or a fraction -1/3."
         ) from error
+    if abs(found) > LARGEST:
+        raise DomainError(f"the exponent {text!r} is beyond the limit of {LARGEST}; give a smaller number.")
+    return found
 
 
 def power_of_dimension(expression: Any) -> Any:
