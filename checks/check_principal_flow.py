@@ -116,3 +116,20 @@ def _trees(name: str, method: str) -> Check:
 trees_gd = _trees("gd", "gd")
 trees_heavy_ball = _trees("heavy_ball", "heavy-ball")
 trees_nesterov = _trees("nesterov", "nesterov")
+scalar_field = Check(
+    law="principal_flow.modified_field.scalar",
+    rung="flow",
+    measure=flows.scalar_field,
+    cases={f"N={order}": {"gradient_jet": _JET, "learning_rate": 0.11, "order": order} for order in (2, 3, 4)},
+    margin=Margin(relative=1e-4),
+)
+modifying_integrator = Check(
+    law="principal_flow.tree_coefficient.modifying_integrator",
+    rung="flow",
+    measure=flows.modifying_coefficient,
+    cases={
+        "path": Case({"tree": [0, 1, 2]}, spared={"1/gamma": "the ladder has no symmetry"}),
+        "bush": {"tree": [0, 1, 1]},
+    },
+    margin=FINE,
+)

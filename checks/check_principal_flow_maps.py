@@ -120,3 +120,24 @@ dal_limit = Check(
     cases={"d=3": {"curvatures": [3.1, 1.2, 0.5]}},
     margin=Margin(relative=0.001),
 )
+descent_sharpness = Check(
+    law="principal_flow.scalar_factor.gradient_flow_sharpness",
+    rung="chain",
+    measure=maps.descent_sharpness,
+    cases={"a": {"first_weight": 1.3, "second_weight": -0.2, "target": 0.7}},
+    margin=Margin(relative=0.001),
+)
+central_flow = Check(
+    law="principal_flow.central_flow.variance",
+    rung="chain",
+    measure=maps.oscillation_variance,
+    settings={"rate": 0.005},
+    cases={
+        "progressive": {"gradient": [-0.31, 0.12], "sharpness_gradient": [1.4, -0.5]},
+        "falling": Case(
+            {"gradient": [0.31, 0.12], "sharpness_gradient": [1.4, -0.5]},
+            spared=dict.fromkeys(("factor 1", "|grad S|"), "no oscillation either"),
+        ),
+    },
+    margin=Margin(relative=0.02, absolute=0.002),
+)

@@ -99,3 +99,34 @@ label_noise = Check(
     margin=Margin(relative=0.03, model=_noise_order),
     plan=Plan(first=16384, looks=6),
 )
+label_noise_residual = Check(
+    law="principal_flow.label_noise.decay_rate",
+    rung="chain",
+    simulate=sampled.residual_chain_log,
+    statistic=Mean(),
+    settings={"steps": 40},
+    cases={"s=0.04": {"learning_rate": 0.5, "label_noise_std": 0.04, "curvature": 1.7}},
+    margin=Margin(relative=0.03, model=_noise_order),
+    plan=Plan(first=16384, looks=6),
+)
+regression_stationary = Check(
+    law="principal_flow.sgd_interpolation.stationary_variance",
+    rung="sgd",
+    simulate=sampled.regression_square,
+    statistic=Mean(),
+    settings={"steps": 30, "batch": 3},
+    cases={"x=1.48": {"learning_rate": 0.8, "curvature": 1.85, "gradient_noise_variance": 0.83}},
+    margin=Margin(relative=0.04),
+    plan=Plan(first=65536, looks=6),
+)
+regression_diffusion = Check(
+    law="principal_flow.sgd_interpolation.diffusion",
+    rung="sgd",
+    simulate=sampled.regression_square,
+    statistic=Mean(),
+    observable=_sampled,
+    settings={"steps": 3, "batch": 3},
+    cases={"x=0.74": {"learning_rate": 0.4, "curvature": 1.85, "gradient_noise_variance": 0.83}},
+    margin=Margin(relative=0.03),
+    plan=Plan(first=65536, looks=6),
+)

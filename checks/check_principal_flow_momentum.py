@@ -122,3 +122,18 @@ loss_nesterov = Check(
     cases={f"b={b}": {"learning_rate": 0.1, "momentum": b} for b in (0.37, 0.72)},
     margin=FINE,
 )
+
+
+def _over_time(name: str, method: str) -> Check:
+    return Check(
+        law=f"principal_flow.modified_loss.{name}",
+        rung="flow",
+        measure=manifold.modified_loss_over_time,
+        settings={"method": method},
+        cases={f"b={b}": {"learning_rate": 0.1, "momentum": b} for b in (0.37, 0.72)},
+        margin=FINE,
+    )
+
+
+loss_heavy_ball_over_time = _over_time("heavy_ball", "heavy-ball")
+loss_nesterov_over_time = _over_time("nesterov", "nesterov")

@@ -139,3 +139,10 @@ principal_attracts_and_repels_as_gd = Check(
     margin=Margin(absolute=0.1),
     mutants=(),
 )
+where_igr_attracts = Check(
+    law="principal_flow.coefficient.truncated_sign_change",
+    rung="flow",
+    measure=flows.sign_change,
+    cases={"order=2": {"order": 2}},
+    margin=Margin(absolute=0.001),
+)

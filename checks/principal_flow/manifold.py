@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+from scipy.integrate import solve_ivp
 
 from checks.check import Context, Measured
 from checks.principal_flow.losses import cubic_gradient, jet_gradient
@@ -100,3 +101,26 @@ def cyclic_loss(_: Context, *, first_learning_rate: float, second_learning_rate:
         values.append(-(field + jet[0]) / (2 * scale * jet[0] * jet[1]))
     limit, error = extrapolate(values, sizes)
     return Measured(limit, error)
+
+
+def modified_loss_over_time(_: Context, *, method: str, learning_rate: float, momentum: float, **__: Any) -> Measured:
+    """C of E/(1-b) + C |g|^2 from burnt-in orbits over a fixed time against the integrated flow of E/(1-b).
+
+    The flow of the modified loss differs from it at the end X by 2 C (1-b) g(X) log(g(X)/g(0)) to first order in h.
+    """
+    slope = jet_gradient([0.7, 1.3, 0.5, -0.8])
+    burn_in, duration = _burn_in(momentum), 0.4 * (1 - momentum)
+    counts = [40, 80, 160, 320]
+    sizes = [duration / count for count in counts]
+    values = []
+    for h, count in zip(sizes, counts):
+        orbit = Method(method, h, momentum).run(slope, np.zeros(1), burn_in + count)[:, 0]
+        start = orbit[burn_in]
+        done = solve_ivp(
+            lambda _t, x: -slope(x) / (1 - momentum), (0.0, duration), [start], method="DOP853", rtol=1e-12, atol=1e-14
+        )
+        end = float(done.y[0, -1])
+        weight = 2 * (1 - momentum) * slope(end) * math.log(slope(end) / slope(start))
+        values.append(float(orbit[-1] - end) / weight / h)
+    limit, error = extrapolate(values, sizes)
+    return Measured(limit * learning_rate, error * learning_rate)

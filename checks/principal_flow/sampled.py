@@ -58,3 +58,40 @@ def epoch_displacement(
         x = x - h * (g[row] + a[row] * x + c[row] * x * x)
         drawn = drawn + g[row] - g.mean()
     return x / (m * h) + drawn / m
+
+
+def regression_square(
+    chunk: Chunk, *, learning_rate: float, curvature: float, gradient_noise_variance: float, steps: int, batch: int,
+    **_: Any,
+) -> torch.Tensor:  # fmt: skip
+    """theta^2 after ``steps`` steps of minibatch SGD of a regression on pure label noise, from 0.
+
+    Inputs are +-sqrt(curvature), so that every batch has the same curvature; labels are +-sigma with the sigma that
+    gives the mean gradient of a batch the wanted variance.
+    """
+    size = math.sqrt(curvature)
+    sigma = math.sqrt(gradient_noise_variance * batch / curvature)
+    theta = torch.zeros(chunk.replicas, dtype=torch.float64, device=chunk.device)
+    for _step in range(steps):
+        slope = torch.zeros_like(theta)
+        for _sample in range(batch):
+            x = torch.where(chunk.uniform(chunk.replicas) < 0.5, -size, size)
+            y = torch.where(chunk.uniform(chunk.replicas) < 0.3, -math.sqrt(7 / 3) * sigma, math.sqrt(3 / 7) * sigma)
+            slope = slope + (theta * x - y) * x / batch
+        theta = theta - learning_rate * slope
+    return theta**2
+
+
+def residual_chain_log(
+    chunk: Chunk, *, learning_rate: float, label_noise_std: float, curvature: float, steps: int, **_: Any
+) -> torch.Tensor:
+    """Mean of log(1 - h^2 r^2) along the chain of the residual: r = z - e, z' = z - h lambda r, e = +-s."""
+    z = torch.zeros(chunk.replicas, dtype=torch.float64, device=chunk.device)
+    total = torch.zeros_like(z)
+    burn_in = 40
+    for step in range(burn_in + steps):
+        r = z - torch.where(chunk.uniform(chunk.replicas) < 0.5, -label_noise_std, label_noise_std)
+        z = z - learning_rate * curvature * r
+        if step >= burn_in:
+            total = total + torch.log1p(-((learning_rate * r) ** 2))
+    return total / steps

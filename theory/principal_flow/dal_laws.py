@@ -90,6 +90,7 @@ DAL = Law(
         mutant_value("1/(...)^p", _dal_variant(1.0, True)),
         mutant_value("|H g| without |g|", _dal_variant(2.0, False)),
     ),
+    rungs=("algebra", "net"),
     evaluator=_dal_value,
     constraints=(_SAME, _MOVING),
     priority="B",

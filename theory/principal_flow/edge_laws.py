@@ -59,7 +59,7 @@ CYCLIC = Law(
         mutant_value("sqrt(h1 h2)/4", lambda first_learning_rate, second_learning_rate: (
             math.sqrt(first_learning_rate * second_learning_rate) / 4)),
     ),
-    rungs=("algebra", "flow", "chain"),
+    rungs=("algebra", "chain"),
     regime=Regime("learning rates -> 0", "third order over a cycle"),
     priority="B",
 )  # fmt: skip
@@ -209,7 +209,6 @@ REGULARIZER = Law(
         mutant_value("log(1 - h lambda)", lambda learning_rate, curvatures: -sum(
             math.log(abs(1 - learning_rate * c)) for c in curvatures) / (2 * learning_rate)),
     ),
-    rungs=("algebra", "chain"),
     constraints=(_ALL_STABLE,),
     priority="B",
 )  # fmt: skip

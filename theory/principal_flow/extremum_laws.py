@@ -52,7 +52,7 @@ SIGN_CHANGE = Law(
         mutant_value("-1", lambda order: -1.0),
         mutant_result("+root", lambda v, **_: -v),
     ),
-    rungs=("algebra", "chain"),
+    rungs=("algebra", "flow"),
     structure=("order",),
     display={"order": 4},
     constraints=(

@@ -68,6 +68,7 @@ def _fixed_order(name: str, order: int, title: str, mutants: Any) -> Law:
         definition=lambda scaled_curvature: _truncation(scaled_curvature, order),
         sources=(s.ROSCA,),
         mutants=mutants,
+        rungs=("algebra", "net"),
     )
 
 
@@ -103,6 +104,7 @@ TRUNCATED = Law(
     definition=_truncation,
     sources=(s.ROSCA,),
     mutants=(mutant_value("p+1 -> p+2", _shifted), mutant_value("(p+1)!", _factorials)),
+    rungs=("algebra", "chain"),
 )
 
 KEEPS_MINIMA = Law(
@@ -152,7 +154,7 @@ PRINCIPAL = Law(
         mutant_result("real part only", lambda v, **_: [v[0], 0.0]),
         mutant_value("-1/(1-x/2)", lambda scaled_curvature: [-1 / (1 - scaled_curvature / 2), 0.0]),
     ),
-    rungs=("algebra", "flow", "net"),
+    rungs=("algebra", "net"),
     constraints=(s.not_singular,),
     complex_valued=True,
 )
@@ -240,7 +242,7 @@ REGIME = Law(
         mutant_value("threshold 1", lambda scaled_curvature: float((scaled_curvature > 1) - (scaled_curvature < 1))),
         mutant_value("threshold 4", lambda scaled_curvature: float((scaled_curvature > 4) - (scaled_curvature < 4))),
     ),
-    rungs=("algebra", "chain"),
+    rungs=("algebra", "chain", "net"),
     constraints=(s.not_singular, _NONZERO),
 )
 
@@ -291,6 +293,7 @@ STABILITY = Law(
             -(1 + learning_rate * curvature / 2) * abs(gradient_component), 0.0]),
         mutant_result("real logarithm of |1-x| only", lambda v, **_: [v[0], 0.0]),
     ),
+    rungs=("algebra", "net"),
     constraints=(_hl_not_one,),
     complex_valued=True,
 )  # fmt: skip

@@ -108,7 +108,7 @@ def _batch_law(shuffled: bool) -> Law:
         definition=_epoch_definition(shuffled),
         sources=(s.SMITH,),
         mutants=tuple(mutants),
-        rungs=("algebra", "sgd", "net") if shuffled else ("algebra", "sgd"),
+        rungs=("algebra", "sgd", "net"),
         regime=Regime("learning_rate -> 0", "O(m^3 h^3) per epoch"),
         constraints=(_EQUAL,),
     )
@@ -167,7 +167,7 @@ DIFFUSION = Law(
         mutant_value("h v/(1-x/2)", lambda learning_rate, curvature, gradient_noise_variance: (
             learning_rate * gradient_noise_variance / (1 - learning_rate * curvature / 2))),
     ),
-    rungs=("algebra", "flow", "chain", "sgd"),
+    rungs=("algebra", "chain", "sgd"),
     constraints=(_BELOW_ONE,),
 )  # fmt: skip
 
