@@ -7,6 +7,7 @@ the undifferentiated factors (s student, t teacher), indices a list of tuples, o
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -63,15 +64,23 @@ def drift(
     return Drift(dq, dm, da - decay * a if isinstance(decay, torch.Tensor) or second_rate else da)
 
 
-def _letter(u: int, students: int) -> str:
-    return "s" if u < students else "t"
+@functools.lru_cache(maxsize=256)
+def _indices(counts: tuple[int, ...], units: range) -> tuple[tuple[int, ...], ...]:
+    return tuple(itertools.product(*(range(n) for n in counts), units))
+
+
+@functools.lru_cache(maxsize=256)
+def _pairs_and_units(
+    pairs: tuple[tuple[int, int], ...], units: tuple[tuple[int, int], ...]
+) -> tuple[tuple[int, ...], ...]:
+    return tuple((*pair, *unit) for pair in pairs for unit in units)
 
 
 def _weighted_i3(means: Means, omega: torch.Tensor, b: torch.Tensor, students: int, size: int) -> torch.Tensor:
     """Return sum_u b_u I3(j, r, u), shape (p, n, rows)."""
     result = torch.zeros(students, size, omega.shape[-1], dtype=omega.dtype, device=omega.device)
     for letter, units in (("s", range(students)), ("t", range(students, size))):
-        indices = list(itertools.product(range(students), range(size), units))
+        indices = _indices((students, size), units)
         values = means("I3", letter, indices, omega).view(students, size, len(units), -1)
         result = result + (values * b[list(units)][None, None]).sum(2)
     return result
@@ -80,7 +89,7 @@ def _weighted_i3(means: Means, omega: torch.Tensor, b: torch.Tensor, students: i
 def _weighted_i2(means: Means, omega: torch.Tensor, b: torch.Tensor, students: int, size: int) -> torch.Tensor:
     result = torch.zeros(students, omega.shape[-1], dtype=omega.dtype, device=omega.device)
     for letter, units in (("ss", range(students)), ("st", range(students, size))):
-        indices = list(itertools.product(range(students), units))
+        indices = _indices((students,), units)
         result = result + (means("I2", letter, indices, omega).view(students, len(units), -1) * b[list(units)]).sum(1)
     return result
 
@@ -89,18 +98,17 @@ def _square(
     means: Means, omega: torch.Tensor, b: torch.Tensor, students: int, size: int, noise: torch.Tensor | float
 ) -> torch.Tensor:
     """Return E[s'_j s'_l (e^2 + Delta)], shape (p, p, rows)."""
-    pairs = [(j, l) for j in range(students) for l in range(j, students)]
+    pairs = tuple((j, l) for j in range(students) for l in range(j, students))
     total = noise * means("J2", "", pairs, omega)
     for letters, first, second, weight in (
         ("ss", range(students), range(students), 1.0),
         ("st", range(students), range(students, size), 2.0),
         ("tt", range(students, size), range(students, size), 1.0),
     ):
-        units = list(itertools.product(first, second))
-        indices = [(*pair, *unit) for pair in pairs for unit in units]
-        values = means("I4", letters, indices, omega).view(len(pairs), len(units), -1)
-        coefficients = torch.stack([b[u] * b[w] for u, w in units])
-        total = total + weight * (values * coefficients[None]).sum(1)
+        units = tuple(itertools.product(first, second))
+        values = means("I4", letters, _pairs_and_units(pairs, units), omega).view(len(pairs), len(units), -1)
+        left, right = zip(*units, strict=True)
+        total = total + weight * (values * (b[list(left)] * b[list(right)])[None]).sum(1)
     lookup = {pair: n for n, pair in enumerate(pairs)}
     order = [lookup[min(j, l), max(j, l)] for j in range(students) for l in range(students)]
     return total[order].view(students, students, -1)

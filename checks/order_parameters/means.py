@@ -31,6 +31,26 @@ def compiled_mean(kind: str, student: str, units: tuple[str, ...], pattern: tupl
     return compile_torch(quadrature_form(form), list(ex.arguments_for(pattern)), name=f"{kind} of {student}")
 
 
+@functools.lru_cache(maxsize=1024)
+def _gathering(
+    kind: str, student: str, units: tuple[str, ...], indices: tuple[tuple[int, ...], ...], size: int
+) -> tuple[list[tuple[Any, torch.Tensor, int, int]], torch.Tensor | None]:
+    """Return for each index pattern (mean, places of its covariances, covariances, members), and the final order."""
+    kinked = ex.kinked_positions(kind, activation(student), tuple(activation(u) for u in units))
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for n, index in enumerate(indices):
+        groups.setdefault(ex.pattern_of(index, kinked), []).append(n)
+    parts, order = [], []
+    for pattern, members in groups.items():
+        labels = sorted(set(pattern))
+        chosen = [[indices[n][label - 1] for label in labels] for n in members]
+        pairs = [(a, b) for a in range(len(labels)) for b in range(a, len(labels))]
+        places = torch.tensor([row[a] * size + row[b] for a, b in pairs for row in chosen])
+        parts.append((compiled_mean(kind, student, units, pattern), places, len(pairs), len(members)))
+        order += members
+    return parts, None if order == sorted(order) else torch.argsort(torch.tensor(order))
+
+
 @functools.lru_cache(maxsize=64)
 def means(student: str, teacher: str) -> Callable[[str, str, Sequence[tuple[int, ...]], torch.Tensor], torch.Tensor]:
     """Return the means of a problem as the function that ``numerics.committee_field`` asks for."""
@@ -38,21 +58,14 @@ def means(student: str, teacher: str) -> Callable[[str, str, Sequence[tuple[int,
 
     def mean(kind: str, letters: str, indices: Sequence[tuple[int, ...]], omega: torch.Tensor) -> torch.Tensor:
         units = tuple(names[c] for c in letters)
-        kinked = ex.kinked_positions(kind, activation(student), tuple(activation(u) for u in units))
-        groups: dict[tuple[int, ...], list[int]] = {}
-        for n, index in enumerate(indices):
-            groups.setdefault(ex.pattern_of(index, kinked), []).append(n)
-        parts, order = [], []
-        for pattern, members in groups.items():
-            labels = sorted(set(pattern))
-            chosen = torch.tensor([[indices[n][label - 1] for label in labels] for n in members])
-            pairs = [(a, b) for a in range(len(labels)) for b in range(a, len(labels))]
-            entries = [omega[chosen[:, a], chosen[:, b]] for a, b in pairs]
-            values = compiled_mean(kind, student, units, pattern)(*entries)
-            parts.append(values.expand(len(members), omega.shape[-1]))
-            order += members
-        joined = torch.cat(parts)
-        return joined if order == sorted(order) else joined[torch.argsort(torch.tensor(order))]
+        parts, order = _gathering(kind, student, units, tuple(indices), omega.shape[0])
+        flat, rows = omega.reshape(-1, omega.shape[-1]), omega.shape[-1]
+        values = [
+            function(*flat[places.to(flat.device)].view(pairs, members, rows)).expand(members, rows)
+            for function, places, pairs, members in parts
+        ]
+        joined = values[0] if len(values) == 1 else torch.cat(values)
+        return joined if order is None else joined[order]
 
     return mean
 
