@@ -130,27 +130,6 @@ passage_seed = _refuted_passage("radial", F2 + "; real time over the law's: 1.89
 passage_features_sde = _refuted_passage("radial_gaussian_features", F2 + "; real time over the law's: 2.45")
 passage_additive = _refuted_passage("radial_additive", "right barrier, wrong prefactor: real time over the law's 1.28")
 
-action = Check(
-    law="escape.quasi_potential.linear_regression", rung="sgd", measure=sgd.action_slope,
-    margin=Margin(relative=0.025), settings={"curvature": 1.0},
-    cases={
-        "c=1.4": Case(
-            {"batch_size": 1, "noise_variance": 1.0, "displacement": [0.4**0.5]},
-            settings={"barrier_ratio": 1.4, "low": 0.04, "high": 0.055},
-        ),
-        "c=1.5-B=2": Case(
-            {"batch_size": 2, "noise_variance": 1.0, "displacement": [0.5**0.5]},
-            settings={"barrier_ratio": 1.5, "low": 0.08, "high": 0.11},
-        ),
-    },
-)  # fmt: skip
-action_sde = Check(
-    law="escape.quasi_potential.diffusion", rung="sgd", measure=sgd.action_slope, margin=Margin(relative=0.1),
-    settings={"low": 0.04, "high": 0.055},
-    cases={"c=1.5": {"barrier_ratio": 1.5, "batch_size": 1, "curvature": 1.0}}, expected=REFUTED,
-    reason=F2 + "; log-slope of the exact exit time in 1/eta 0.50 against 0.347",
-)  # fmt: skip
-
 _CHAIN = {"temperature": 0.12, "barrier_ratio": 1.9, "curvature": 1.0}
 shift = Check(
     law="escape.barrier_shift.discrete", rung="chain", measure=sgd.chain_updates, observable=sgd.shifted_updates,

@@ -171,22 +171,6 @@ def chain_updates(
     return Measured(fine, abs(fine - coarse))
 
 
-def action_slope(
-    context: Context, *, batch_size: int, barrier_ratio: float, curvature: float, low: float, high: float, **_: Any
-) -> Measured:
-    """d log(updates * sqrt(eta))/d(1/eta) between two learning rates from the exact operator.
-
-    sqrt(eta) removes the prefactor of a boundary which is no saddle.
-    """
-    del context
-    times = {}
-    for rate in (low, high):
-        e = rate * curvature
-        times[rate] = mean_exit_updates(regression_sgd(e, batch_size, 60), math.sqrt(barrier_ratio - 1), 75)
-    slope = math.log(times[low] / times[high] * (low / high) ** 0.5) / (1 / low - 1 / high)
-    return Measured(slope, 2e-3 * abs(slope))
-
-
 def seed_updates(value: float, *, learning_rate: float, **_: Any) -> float:
     """Exit probability per update of a passage-time law per unit t."""
     return learning_rate / value

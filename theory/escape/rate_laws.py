@@ -135,7 +135,7 @@ KURTOSIS_RATE = Law(
         mutant_value("K for K-1", lambda **v: kurtosis_rate(**{**v, "feature_kurtosis": v["feature_kurtosis"] + 1})),
         mutant_value("without 1/2", lambda **v: kurtosis_rate(**v) * _bracket(v) ** 0.5),
     ),
-    rungs=("algebra", "flow", "chain", "sgd"),
+    rungs=("algebra", "flow", "chain"),
     regime=LOW_TEMPERATURE,
 )
 

@@ -125,7 +125,7 @@ KESTEN_INDEX = Law(
         mutant_value("gaussian_features_sde", _sde_index),
         mutant_value("orthogonal part dropped", _without_orthogonal),
     ),
-    rungs=("algebra", "chain", "sgd"),
+    rungs=("algebra", "sgd"),
     gate_points=6,
 )
 
@@ -222,7 +222,7 @@ STATIONARY_LIMIT = Law(
         ),
         mutant_value("2/h", lambda batch_size, dimension, curvature: 2 / curvature),
     ),
-    rungs=("algebra", "chain"),
+    rungs=("algebra", "sgd"),
     gate_points=6,
 )
 
