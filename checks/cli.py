@@ -266,16 +266,20 @@ def check(
         raise typer.Exit(1)
 
 
-@app.command("test")
+@app.command("test", context_settings={"ignore_unknown_options": True})
 def try_formula(
     formula: Annotated[str, typer.Argument(help="Your formula, in the parameter keys of the law.")],
-    against: Annotated[str, typer.Option(help="Law whose definition and experiments judge the formula.")],
+    against: Annotated[str, typer.Option(help="Law, or experiment FILE::CHECK, that judges it.")],
     seed: Annotated[int, typer.Option(help="Root seed of all random streams.")] = 0,
     json_output: JsonOption = False,
 ) -> None:
-    """Test a formula of your own against the definition and the experiments of a law.
+    """Test a formula of your own against the definition and the experiments of a law, or against one experiment.
 
-    Example: sgdlaws test "-learning_rate*curvature_mean" --against stability.exponent.normal
+    Examples:
+
+      sgdlaws test "-learning_rate*curvature_mean" --against stability.exponent.normal
+
+      sgdlaws test "-learning_rate*curvature_mean" --against check_stability::exponent_normal_sgd
     """
     from checks.conjecture import judge_formula
     from checks.options import Options
@@ -287,7 +291,7 @@ def try_formula(
     else:
         emit(algebra, False)
         typer.echo("\n".join(render(outcomes)) if outcomes else "no sampling checks of this law")
-    if algebra["verdict"] != "CONFIRMED" or not all(o.ok for o in outcomes):
+    if algebra["verdict"] == "REFUTED" or not all(o.ok for o in outcomes):
         raise typer.Exit(1)
 
 

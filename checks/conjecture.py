@@ -42,18 +42,41 @@ def formula_law(formula: str, law: Law) -> Law:
     )
 
 
-def judge_formula(formula: str, law_id: str, options: Options) -> tuple[dict[str, object], list[Outcome]]:
-    """Compare a formula with the definition of a law and run it through the law's own experiments."""
-    law = theory.law(law_id)
+def judge_formula(formula: str, against: str, options: Options) -> tuple[dict[str, object], list[Outcome]]:
+    """Put a formula in the place of a law: before its definition and all its experiments, or before one experiment.
+
+    ``against`` is the id of a law, or the name ``file::check`` of an experiment, which then judges alone.
+
+    Raises CheckError or UnknownLaw if there is no such law or experiment.
+    """
+    if "::" in against:
+        chosen = [e for e in entries() if isinstance(e.check, Check) and e.name == against]
+        if not chosen:
+            raise CheckError(f"no experiment is called {against!r}; `pytest checks --collect-only -q` prints them all.")
+        law = theory.law(chosen[0].law)
+        algebra: dict[str, object] = {"formula": formula, "against": against, "verdict": None}
+    else:
+        law = theory.law(against)
+        chosen = [e for e in entries() if isinstance(e.check, Check) and e.law == law.id]
+        algebra = _against_definition(formula, law, options.seed)
+    claimed, journal, outcomes = formula_law(formula, law), Journal(":memory:"), []
+    for entry in chosen:
+        if isinstance(entry.check, Check):
+            check = _open_minded(entry.check, entry.label, claimed)
+            outcomes.append(run(entry.name, check, entry.label, options, journal))
+    return algebra, outcomes
+
+
+def _against_definition(formula: str, law: Law, seed: int) -> dict[str, object]:
     claimed = formula_law(formula, law)
     worst, where = 0.0, {}
-    points = law.generic_points(law.gate_points, options.seed)
+    points = law.generic_points(law.gate_points, seed)
     for values in points:
         apart = difference(claimed(**values), definition_value(law, values))
         if apart > worst:
             worst, where = apart, values
     agrees = worst <= law.tolerance
-    algebra = {
+    return {
         "formula": formula,
         "against": law.id,
         "verdict": "CONFIRMED" if agrees else "REFUTED",
@@ -61,12 +84,6 @@ def judge_formula(formula: str, law_id: str, options: Options) -> tuple[dict[str
         "points": len(points),
         "counterexample": None if agrees else where,
     }
-    journal, outcomes = Journal(":memory:"), []
-    for entry in entries():
-        if isinstance(entry.check, Check) and entry.law == law.id:
-            check = _open_minded(entry.check, entry.label, claimed)
-            outcomes.append(run(entry.name, check, entry.label, options, journal))
-    return algebra, outcomes
 
 
 def _open_minded(check: Check, label: str, law: Law) -> Check:

@@ -33,6 +33,7 @@ law = Law(
     ),
     sources=(DERIVED,),
     mutants=(),
+    rungs=("chain",),
 )
 
 
