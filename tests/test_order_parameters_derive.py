@@ -98,6 +98,43 @@ def test_wrong_means_are_errors(expression: str, at: dict[str, object] | None, w
         derive_gaussian_expectation(expression, "x,y", at)
 
 
+def test_growing_exponential_is_checked_where_its_mean_exists() -> None:
+    small = {"covariance": [[0.1]]}
+    assert derive_gaussian_expectation("exp(x**2)", "x", small)["value"] == pytest.approx((1 - 0.2) ** -0.5)
+
+
+def test_mean_of_two_growing_exponentials_is_not_continued_past_infinity() -> None:
+    with pytest.raises(TheoryError, match="infinite"):
+        derive_gaussian_expectation("exp(x**2 + y**2)", "x,y", {"covariance": [[1.0, 0.0], [0.0, 1.0]]})
+
+
+def test_network_of_growing_units_needs_small_overlaps() -> None:
+    with pytest.raises(TheoryError, match="infinite"):
+        derive_order_parameters("exp(x**2/4)", 2, 1, at=STATE)
+
+
+def test_quadrature_that_does_not_settle_is_withheld() -> None:
+    with pytest.raises(TheoryError, match="settle"):
+        derive_order_parameters("Max(tanh(x), 0)", 2, 1, at=STATE, allow_quadrature=True)
+
+
+@pytest.mark.parametrize("exponent", ["1e400", "1e-99999999", "9" * 60, "1001"])
+def test_endless_exponents_are_refused(exponent: str) -> None:
+    with pytest.raises(TheoryError, match="limit"):
+        derive_phase(exponent, "0")
+
+
+def test_infinite_moments_have_no_threshold() -> None:
+    with pytest.raises(TheoryError, match="infinite"):
+        derive_perfect_learning("exp(x**2/3)", at={"teacher_norm": 1.0, "learning_rate": 0.1})
+
+
+def test_perfect_learning_offers_no_option_it_lacks() -> None:
+    with pytest.raises(TheoryError, match="closed form") as caught:
+        derive_perfect_learning("tanh(x)")
+    assert "--allow-quadrature" not in str(caught.value)
+
+
 def test_phase_reads_exponents_exactly() -> None:
     assert derive_phase("0.3", "-3/10")["regime"] == "plateau"
     assert derive_phase("1", "-1.5")["regime"] == "no_ode"

@@ -10,6 +10,7 @@ import sympy as sp
 from theory.errors import DerivationError
 from theory.gaussian import ClosedForm, NoClosedForm, covariance_symbols, gaussian_mean
 from theory.gaussian.closed_form import MAX_VARIABLES
+from theory.gaussian.existence import mean_exists
 from theory.gaussian.quadrature import expression_mean
 from theory.gaussian.self_check import numeric_form, self_check
 from theory.order_parameters.domains import symmetry_problem
@@ -127,6 +128,8 @@ def _closed(found: ClosedForm, point: Any) -> dict[str, Any]:
 
 def value_at(expression: Any, z: tuple[Any, ...], covariance: Any, parameters: Mapping[Any, float]) -> float:
     """Evaluate a mean at a covariance; numerically identical variables are merged first."""
+    if not mean_exists(expression, z, covariance, parameters):
+        raise DerivationError("the mean is infinite at this covariance: a growing exponential outweighs the density.")
     kept: list[int] = []
     merged = expression
     for i in range(len(z)):
