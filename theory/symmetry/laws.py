@@ -19,6 +19,8 @@ from theory.symmetry import (
     norms_momentum,
     sharpness,
     spectral,
+    stationary,
+    stationary_depth,
     two_layer,
     warmup,
 )
@@ -35,6 +37,8 @@ _TOPICS = (
     norms_momentum,
     sharpness,
     spectral,
+    stationary,
+    stationary_depth,
     two_layer,
     warmup,
     epochs,

@@ -166,12 +166,12 @@ _T = sp.Symbol("t", positive=True)
 
 
 def _derive_oscillator(symmetry_kind: str) -> Derivation:
-    z, e = sp.Function("z"), p.ETA
+    e, (z0, z1, z2) = p.ETA, sp.symbols("z dz ddz")
     decay = p.DECAY * (1 if symmetry_kind == "translation" else 2)
     # z_{k+1} - z_k = mu (z_k - z_{k-1}) - eta wd z_k; a quadratic charge has twice the decay
-    after, before = (z(_T) + s * e * z(_T).diff(_T) + e**2 / 2 * z(_T).diff(_T, 2) for s in (1, -1))
-    equation = sp.expand((after - z(_T) - p.MOMENTUM * (z(_T) - before) + e * decay * z(_T)) / e)
-    second, first, zeroth = (equation.coeff(z(_T).diff(_T, k)) for k in (2, 1, 0))
+    after, before = (z0 + s * e * z1 + e**2 / 2 * z2 for s in (1, -1))
+    equation = sp.expand((after - z0 - p.MOMENTUM * (z0 - before) + e * decay * z0) / e)
+    second, first, zeroth = (sp.diff(equation, z) for z in (z2, z1, z0))
     damping, square = sp.factor(first / second / 2), sp.factor(zeroth / second)
     q = sp.sqrt(square - damping**2)
     form = sp.exp(-damping * _T) * (sp.cos(q * _T) + damping / q * sp.sin(q * _T))

@@ -1,0 +1,89 @@
+"""Stationary densities from their logarithmic slope, on Gauss panels in z = ln v: means, quantiles, normalisation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from theory.errors import DerivationError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_NODES = 16
+
+
+@lru_cache(maxsize=1)
+def _rule() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Gauss nodes and weights on [-1, 1], and the matrix of integrals of the Lagrange basis from -1 to each node."""
+    import numpy as np
+    from numpy.polynomial import legendre
+
+    nodes, weights = legendre.leggauss(_NODES)
+    basis = np.linalg.inv(legendre.legvander(nodes, _NODES - 1))
+    partial = np.stack([legendre.legval(nodes, legendre.legint(row, lbnd=-1)) for row in np.eye(_NODES)], axis=1)
+    return nodes, weights, partial @ basis
+
+
+@dataclass(frozen=True)
+class DensityGrid:
+    """A normalised density of z on Gauss panels: nodes (panels, 16), weights, density, cumulative probability."""
+
+    z: np.ndarray
+    weights: np.ndarray
+    density: np.ndarray
+    edges: np.ndarray
+    half: float
+
+    def mean(self, function: Callable[[np.ndarray], np.ndarray]) -> float:
+        """Return E function(v)."""
+        import numpy as np
+
+        return float((function(np.exp(self.z)) * self.density * self.weights).sum())
+
+    def quantile(self, probability: float) -> float:
+        """Return the v below which the given probability lies."""
+        import numpy as np
+        from numpy.polynomial import legendre
+
+        nodes, _, _ = _rule()
+        masses = (self.density * self.weights).sum(axis=1)
+        ends = np.concatenate([[0.0], np.cumsum(masses)])
+        panel = int(np.clip(np.searchsorted(ends, probability) - 1, 0, len(masses) - 1))
+        coefficients = legendre.legfit(nodes, self.density[panel], _NODES - 1)
+        integral = legendre.legint(coefficients, lbnd=-1)
+        low, high = -1.0, 1.0
+        for _ in range(80):
+            middle = (low + high) / 2
+            if ends[panel] + self.half * legendre.legval(middle, integral) < probability:
+                low = middle
+            else:
+                high = middle
+        return float(np.exp(self.edges[panel] + self.half * (1 + (low + high) / 2)))
+
+
+def density_grid(slope: Callable[[np.ndarray], Any], low: float, high: float, panels: int = 400) -> DensityGrid:
+    """Return the density of z = ln v on (low, high) whose logarithm, as a density of v, has d log p/dz = ``slope(v)``.
+
+    Raises DerivationError if the density does not vanish at the ends.
+    """
+    import numpy as np
+
+    nodes, weights, partial = _rule()
+    edges = np.linspace(low, high, panels + 1)
+    half = (high - low) / panels / 2
+    z = edges[:-1, None] + half * (1 + nodes)[None, :]
+    # the density of z is p(v) v
+    rate = slope(np.exp(z)) + 1.0
+    inside = half * rate @ partial.T
+    starts = np.concatenate([[0.0], np.cumsum(half * rate @ weights)])[:-1]
+    logarithm = starts[:, None] + inside
+    density = np.exp(logarithm - logarithm.max())
+    scale = (density * half * weights).sum()
+    if max(density[0, 0], density[-1, -1]) > 1e-10 * density.max():
+        raise DerivationError(
+            "the stationary density is not normalisable on the grid; the law of the data collapses v."
+        )
+    return DensityGrid(z, np.broadcast_to(half * weights, z.shape), density / scale, edges, half)
