@@ -81,5 +81,6 @@ def train_factors(
         before = model.first.detach().clone(), model.second.detach().clone()
         optimizer.step()
         after = model.first.detach().clone(), model.second.detach().clone()
-        found.append(FactorStep(*before, product.grad.clone(), *after))
+        slope = product.grad if product.grad is not None else torch.zeros_like(product)
+        found.append(FactorStep(*before, slope.clone(), *after))
     return found

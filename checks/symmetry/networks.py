@@ -14,6 +14,7 @@ from checks.symmetry.runs import ROUNDING, SUMS, record
 from numerics.conserved import independent_charges, rates
 from numerics.linear_layers import train_factors
 from numerics.network_gradients import hessian_product, output_gradients, sample_gradients, softmax_gradients
+from numerics.synthetic_training import train_linear
 from numerics.training import FORMS, Training, train
 
 
@@ -117,7 +118,10 @@ def factor_step(training: Training, form: str) -> dict[str, Any]:
     rate, decay = training.learning_rate, training.weight_decay
     law = theory.law("symmetry.discrete.matrix_step")
     worst, found = -1.0, {}
-    for step in train_factors(training.network, rate, decay, training.steps):
+    synthetic = training.network == "synthetic"
+    for step in (
+        train_linear(training)[1] if synthetic else train_factors(training.network, rate, decay, training.steps)
+    ):
         given = {
             "first_factor": step.first.tolist(),
             "second_factor": step.second.tolist(),

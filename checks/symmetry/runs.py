@@ -7,6 +7,7 @@ units and steps the case takes the one where the law does worst: if that one is 
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ import torch
 
 import theory
 from checks.check import Case, Context, Margin, Measured
+from numerics.synthetic_training import train_linear, train_product
 from numerics.training import FORMS, Form, Record, Training, train
 
 ROUNDING = 4e-16
@@ -54,8 +56,8 @@ class Recorded(Mapping[str, Any]):
 
 
 def record(training: Training, form: str) -> Record:
-    """Return the record of a run through a named form."""
-    return train(training, FORMS[form])
+    """Return the record of a run through a named form; of the synthetic task there is one charge only."""
+    return train_linear(training)[0] if training.network == "synthetic" else train(training, FORMS[form])
 
 
 def outcome(context: Context, *, came_out: list[float] | float, magnitude: list[float] | float, **_: Any) -> Measured:
@@ -162,6 +164,26 @@ def heavy_ball_run(training: Training, form: str) -> dict[str, Any]:
     (unit,) = _worst(predicted, run.charges[-1], run.magnitudes[-1])
     largest = run.magnitudes[:, unit].max()
     return {**given[unit], "came_out": float(run.charges[-1, unit]), "magnitude": float(largest)}
+
+
+def product_step(training: Training, form: str) -> dict[str, Any]:
+    """The step of a run of n scalar factors (n is the form's name) where the product rule does worst."""
+    law = theory.law("symmetry.discrete.product_rule")
+    worst, found = -1.0, {}
+    for step in train_product(int(form), training.learning_rate, training.steps, training.batch_size):
+        u, w, *rest = step.before
+        given = {
+            "first_weight": u,
+            "second_weight": w,
+            "other_product": math.prod(rest),
+            "product_slope": step.slope,
+            "learning_rate": training.learning_rate,
+        }
+        after = step.after[0] ** 2 - step.after[1] ** 2
+        distance, size = abs(law(**given) - after), step.after[0] ** 2 + step.after[1] ** 2
+        if distance > worst and abs(after) > 0.01 * size:
+            worst, found = distance, {**given, "came_out": after, "magnitude": size}
+    return found
 
 
 SUMS = Form((("last.weight", 0, 1.0),))
