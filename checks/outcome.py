@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from html import escape
 from typing import Any
 
 
@@ -62,6 +63,25 @@ class Outcome:
     def from_dict(cls, data: dict[str, Any]) -> Outcome:
         """Read back what ``as_dict`` wrote."""
         return cls(**{k: v for k, v in data.items() if k in cls.__dataclass_fields__})
+
+    def _repr_html_(self) -> str:
+        """A small table, for notebooks."""
+        from checks.table import row
+
+        law, rung, case, verdict, interval, prediction, resolution, mutants, replicas, _ = map(escape, row(self))
+        colour = "#0a6b2d" if self.verdict == "CONFIRMED" else "#6b3fa0"
+        colour = colour if self.ok else "#a3110a"
+        cells = {
+            "interval": interval, "prediction ± margin": prediction.replace("+-", "±"), "resolution": resolution,
+            "mutants refuted": mutants, "n": replicas,
+        }  # fmt: skip
+        heads = "".join(f"<th>{name}</th>" for name in cells)
+        values = "".join(f"<td>{value}</td>" for value in cells.values())
+        remark = f"<p>{escape(self.reason or self.note)}</p>" if self.reason or self.note else ""
+        return (
+            f"<p><code>{law}</code> on {rung}, {case}: <strong style='color:{colour}'>{verdict}</strong></p>"
+            f"<table><tr>{heads}</tr><tr>{values}</tr></table>{remark}"
+        )
 
     def summary(self) -> str:
         """One line for tables and failure messages."""

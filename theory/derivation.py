@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import sympy as sp
@@ -42,6 +43,19 @@ class Derivation:
             if step.rule:
                 lines.append(f"   [{step.rule}]")
         return "\n".join(lines)
+
+    def _repr_latex_(self) -> str:
+        """The result, for notebooks."""
+        return f"$\\displaystyle {sp.latex(self.result)}$"
+
+    def _repr_html_(self) -> str:
+        """The numbered steps, for notebooks; their formulas are typeset by the notebook."""
+        items = []
+        for step in self.steps:
+            rule = f" <em>({escape(step.rule)})</em>" if step.rule else ""
+            formula = escape(f"$\\displaystyle {sp.latex(step.expression)}$")
+            items.append(f"<li><strong>{escape(step.name)}</strong>{rule}: {formula}</li>")
+        return f"<ol>{''.join(items)}</ol>"
 
     def encode(self) -> list[Any]:
         """Return a JSON-able form for the cache on disk."""

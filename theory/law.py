@@ -233,7 +233,7 @@ class Law:
             for p in self.parameters
         )
         return (
-            f"<h4>{escape(self.id)}</h4><p>{escape(self.title)}</p>{self._repr_latex_()}"
+            f"<h4>{escape(self.id)}</h4><p>{escape(self.title)}</p>{escape(self._repr_latex_())}"
             f"<table>{rows}</table><p>{escape(str(self.regime))}</p>"
         )
 
