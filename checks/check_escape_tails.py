@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from checks.check import Check, Margin
-from checks.escape import line
+from checks.escape import flow, line
 from checks.escape.flow import well
 from numerics.statistics import Mean, Plan
 
@@ -96,3 +96,17 @@ short_time = Check(
     plan=Plan(first=32768, looks=4), chunk=32768,
     cases={"n=2": {"learning_rate": 0.2, "curvatures": [1.7, 0.6], "noise_variances": [0.5, 1.4]}},
 )  # fmt: skip
+
+
+def _anisotropic(barrier_ratio: float, ratio: float) -> Check:
+    """Passage time with noise proportional to the Hessian over that with equal noise: c^(1 - n_eff/2) at n = 2."""
+    return Check(
+        law="escape.effective_dimension.anisotropic", rung="flow",
+        measure=partial(flow.transverse_ratio, temperature=0.08, barrier_ratio=barrier_ratio),
+        observable=lambda size, **_: barrier_ratio ** (1 - size / 2), margin=Margin(relative=0.1),
+        cases={f"ratio={ratio:g}-c={barrier_ratio:g}": {"curvatures": [1.7, 1.7 * ratio], "escape_curvature": 1.7}},
+    )  # fmt: skip
+
+
+effective_dimension = _anisotropic(2.3, 2.0)
+effective_dimension_high = _anisotropic(3.1, 1.8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -19,6 +20,15 @@ from numerics.walkers import (
     time_average,
 )
 from numerics.walkers_exact import double_well_time, double_well_time_plane, radial_time
+from numerics.walkers_line import double_well_survival, radial_tail_index, well_kurtosis
+from numerics.walkers_models import (
+    covariant_chain_step,
+    double_well_minibatch_step,
+    growth,
+    linear_chain_step,
+    log_distance_drift,
+)
+from numerics.walkers_plane import anisotropic_well_time
 
 
 @pytest.mark.parametrize(
@@ -76,3 +86,63 @@ def test_plane_has_the_tabled_ratio_to_langers_rate():
         temperature=0.2, barrier_ratio=3, minimum_curvatures=[16, 4], saddle_curvatures=[-8, 4]
     )
     assert rate * double_well_time_plane(0.2, 3.0, 4.0, 81) == pytest.approx(0.997, abs=0.01)
+
+
+def test_line_kurtosis_and_tail_agree_with_the_laws():
+    kurtosis = theory.law("escape.excess_kurtosis.kurtosis_sde")(temperature=0.11, feature_kurtosis=2.4)
+    assert well_kurtosis(0.11, 2.4) == pytest.approx(kurtosis, rel=1e-6)
+    tail = theory.law("escape.tail_index.power_law")(temperature=0.41, dimension=2)
+    assert radial_tail_index("seed", 0.41, 2, 1e2, 1e3) == pytest.approx(tail, rel=1e-4)
+
+
+def test_survival_starts_at_one_and_its_integral_is_the_exact_mean():
+    shares, mean = double_well_survival(0.1, 1.6, np.array([0.0, 1.0, 5.0]))
+    assert shares[0] == pytest.approx(1.0, abs=1e-9)
+    assert list(shares) == sorted(shares, reverse=True)
+    assert mean == pytest.approx(double_well_time(0.1, 1.6, 2.0), rel=2e-3)
+
+
+def test_equal_noise_in_the_plane_agrees_with_the_reversible_solver():
+    assert anisotropic_well_time(0.1, 2.4, 5.0, 1.0, 91) == pytest.approx(
+        double_well_time_plane(0.1, 2.4, 5.0, 121), rel=5e-3
+    )
+
+
+def test_growth_far_away_has_its_first_two_moments():
+    size = growth(Chunk(400_000, 4), 0.3, 2, 3)
+    # E |M u|^2 = 1 - 2 e + e^2 (1 + (n+1)/B)
+    assert float(size.mean()) == pytest.approx(1 - 0.6 + 0.09 * 3, rel=0.01)
+
+
+def test_well_of_minibatches_has_the_gradient_and_noise_of_its_loss():
+    chunk, c, place = Chunk(400_000, 6), 1.7, 0.4
+    start = torch.full((1, 400_000), place, dtype=torch.float64)
+    gradient = (start - double_well_minibatch_step(chunk, 1.0, 1, c)(start))[0]
+    slope, loss, h = 4 * (c - 1) * place * (place**2 - 1), 1 + (c - 1) * (place**2 - 1) ** 2, 8 * (c - 1)
+    assert float(gradient.mean()) == pytest.approx(slope, abs=0.03)
+    # 2 L h and the square of the gradient: Isserlis for a residual and a slope that are jointly normal
+    assert float(gradient.var()) == pytest.approx(2 * loss * h + slope**2, rel=0.03)
+
+
+def test_heavy_ball_and_covariant_chains_reach_their_laws():
+    h, root = torch.tensor([[1.3]], dtype=torch.float64), torch.tensor([[0.8]], dtype=torch.float64)
+    chunk = Chunk(20_000, 8)
+    step = linear_chain_step(chunk, 0.4, h, root, 0.5)
+    state = torch.zeros(2, 20_000, dtype=torch.float64)
+    found = time_average(step, state, lambda s: s[0] * s[0], 60, 5, 4).mean()
+    law = theory.law("escape.stationary_variance.momentum")
+    assert float(found) == pytest.approx(
+        law(learning_rate=0.4, momentum=0.5, curvature=1.3, gradient_variance=0.64), rel=0.04
+    )
+    curvatures = torch.tensor([1.4, 0.9], dtype=torch.float64)
+    step = covariant_chain_step(chunk, 0.3, 2, curvatures, 0.7)
+    squares = time_average(step, torch.zeros(2, 20_000, dtype=torch.float64), lambda d: d * d, 40, 5, 4).mean(1)
+    expected = theory.law("escape.stationary_covariance.gaussian_features")(
+        learning_rate=0.3, batch_size=2, curvatures=[1.4, 0.9], noise_variance=0.7
+    )
+    assert squares.tolist() == pytest.approx(expected, rel=0.06)
+
+
+def test_log_distance_drifts_as_geometric_brownian_motion():
+    drift = log_distance_drift(Chunk(20_000, 9), 0.6, 3, 1.3).mean()
+    assert float(drift) == pytest.approx(1.3 * (0.6 * 3 - 2 - 1.2) / 2, abs=0.03)

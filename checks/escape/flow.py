@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
-import theory
 from checks.check import Context, Measured
 from numerics import walkers_exact
 from numerics.ensemble import Chunk
 from numerics.walkers import sde_step, time_average
+from numerics.walkers_plane import anisotropic_well_time
 
 KURTOSIS = {"seed": 2.0, "additive": 1.0}
 
@@ -94,6 +94,21 @@ def plane_exponent(context: Context, *, temperature: float, dimension: int, low:
     return Measured((logs[1] - logs[0]) / math.log(high / low), 1e-3)
 
 
+def transverse_ratio(
+    context: Context, *, curvatures: list[float], escape_curvature: float, temperature: float, barrier_ratio: float
+) -> Measured:
+    """n = 2: passage time with D_i = (eta/B) L h_i over the one with equal noise, T = eta h_e/B, L = double well."""
+    del context
+    ratio = curvatures[1] / escape_curvature
+    stiffness = 8 * ratio * (barrier_ratio - 1)
+    fine, coarse = (
+        anisotropic_well_time(temperature, barrier_ratio, stiffness, ratio, cells)
+        / anisotropic_well_time(temperature, barrier_ratio, stiffness, 1.0, cells)
+        for cells in (91, 71)
+    )
+    return Measured(fine, abs(fine - coarse))
+
+
 def radial(
     context: Context, *, kind: str, temperature: float, dimension: int, barrier_ratio: float, **_: Any
 ) -> Measured:
@@ -154,9 +169,3 @@ def share_above(chunk: Chunk, *, temperature: float, dimension: int, barrier_rat
     start = (temperature / 2) ** 0.5 * chunk.normal(dimension, chunk.replicas)
     level = barrier_ratio - 1
     return time_average(step, start, lambda d: ((d * d).sum(0) > level).double(), 600, 100, 40)
-
-
-def radial_rate_of(law_id: str) -> Any:
-    """Exit probability per update which a passage-time law (per unit t) predicts."""
-    theory.law(law_id)
-    return lambda value, *, learning_rate, **_: learning_rate / value

@@ -223,7 +223,8 @@ EFFECTIVE = Law(
         mutant_value("n", lambda curvatures, escape_curvature: len(curvatures)),
         mutant_value("1 + n/2", lambda curvatures, escape_curvature: 1 + len(curvatures) / 2),
     ),
-    regime=Regime("temperature -> 0, h_i/h_e <= 2", "10 % of the escape rate"),
+    rungs=("algebra", "flow"),
+    regime=Regime("temperature -> 0, h_i/h_e <= 2, barrier_ratio <= 3", "10 % of the escape rate"),
     priority="B",
 )
 
