@@ -26,7 +26,7 @@ class Committee:
     """A student-teacher problem: activations, second layers, rates.
 
     ``unit`` and ``slope`` act on student fields, ``teacher_unit`` on teacher fields. Time is step/d; ``second_rate``
-    trains the second layer with rate eta2/d, ``decay`` shrinks the weights by 1 - decay/d in every step.
+    trains the second layer with rate eta2/d, ``decay`` shrinks what is trained by 1 - decay/d in every step.
     """
 
     unit: Unit
@@ -186,7 +186,7 @@ def projected_chain(
             half = _mix3(scale, _bartlett(chunk, free, p, r, mean_length))
             outer = (half[:, None] * half[None]).sum(2)
         right = semidefinite_factor((moved[:, None] * moved[None]).sum(2) + outer)
-        if second or problem.decay:
+        if second:
             push = residual * values if size == 1 else (residual * values).mean(1)
             layer = layer * shrink + second * push
         if observe is not None:
@@ -291,7 +291,8 @@ def _brute_block(
             push += residual * values / size
         if size > 1:
             student.copy_(changed)
-        layer = layer * shrink + second * push
+        if second:
+            layer = layer * shrink + second * push
     return Overlaps(
         torch.einsum("idr,jdr->ijr", student, student) / dimension,
         torch.einsum("idr,jdr->ijr", student[:, :seen], teacher) / dimension,

@@ -23,14 +23,18 @@ def _state(width: int, norm: float, q: float, cross: float, m: float, off: float
     }
 
 
-def _run(values: dict[str, Any], time: float, start: torch.Tensor | None = None) -> torch.Tensor:
+def run_flow(
+    values: dict[str, Any], time: float, start: torch.Tensor | None = None, rtol: float = 1e-10
+) -> torch.Tensor:
+    """Integrate the derived ODE of a problem from its overlaps (or a packed start) for some time."""
     problem = committee(values)
     field = packed_field(problem_means(values), problem)
     x = initial(problem, values["student_overlap"], values["teacher_student_overlap"]) if start is None else start
-    return integrate(lambda t, y, rows: field(y), x, time, rtol=1e-10, atol=1e-13).state
+    return integrate(lambda t, y, rows: field(y), x, time, rtol=rtol, atol=rtol * 1e-3).state
 
 
-def _error(values: dict[str, Any], x: torch.Tensor) -> float:
+def error_of(values: dict[str, Any], x: torch.Tensor) -> float:
+    """Return the generalisation error of a packed state."""
     problem = committee(values)
     q, m, a = unpack(x, problem.students, problem.teachers)
     p = torch.tensor(values["teacher_overlap"], dtype=torch.float64)[..., None]
@@ -44,7 +48,7 @@ def _plateau(width: int, norm: float) -> tuple[float, float]:
     values = _state(width, norm, q, q, math.sqrt(q * norm / width), math.sqrt(q * norm / width)) | {
         "learning_rate": 1e-7
     }
-    end = _run(values, 40.0 / 1e-7)
+    end = run_flow(values, 40.0 / 1e-7)
     return float(end[0, 0]), float(end[width * (width + 1) // 2, 0])
 
 
@@ -58,7 +62,7 @@ def plateau_error(context: Context, *, width: int, teacher_norm: float) -> Measu
     q, m = _plateau(width, teacher_norm)
     values = _state(width, teacher_norm, q, q, m, m) | {"learning_rate": 1.0}
     start = initial(committee(values), values["student_overlap"], values["teacher_student_overlap"])
-    return Measured(_error(values, start), 1e-7)
+    return Measured(error_of(values, start), 1e-7)
 
 
 def plateau_escape(context: Context, *, width: int, teacher_norm: float, learning_rate: float) -> Measured:
@@ -66,75 +70,11 @@ def plateau_escape(context: Context, *, width: int, teacher_norm: float, learnin
     q, m = _plateau(width, teacher_norm)
     tilt = 1e-5
     values = _state(width, teacher_norm, q, q, m + tilt, m - tilt / (width - 1)) | {"learning_rate": learning_rate}
-    first = _run(values, 2.0 / learning_rate)
-    second = _run(values, 4.0 / learning_rate)
+    first = run_flow(values, 2.0 / learning_rate)
+    second = run_flow(values, 4.0 / learning_rate)
     place = width * (width + 1) // 2
     gaps = [float(x[place, 0] - x[place + 1, 0]) for x in (first, second)]
     return Measured(math.log(gaps[1] / gaps[0]) / (2.0 / learning_rate), 1e-6 * learning_rate)
-
-
-def committee_floor(
-    context: Context, *, width: int, teacher_norm: float, learning_rate: float, noise_variance: float
-) -> Measured:
-    """Measure the error where the ODE settles, started on the teacher."""
-    values = _state(width, teacher_norm, teacher_norm, 0.0, teacher_norm, 0.0)
-    values |= {"learning_rate": learning_rate, "noise_variance": noise_variance}
-    slow = learning_rate * 2 / math.pi * (1 + 2 * teacher_norm) ** -1.5
-    start = initial(committee(values), values["student_overlap"], values["teacher_student_overlap"])
-    middle = _run(values, 12.0 / slow, start)
-    end = _run(values, 4.0 / slow, middle)
-    return Measured(_error(values, end), abs(_error(values, end) - _error(values, middle)))
-
-
-def single_floor(
-    context: Context,
-    *,
-    activation: str,
-    teacher_norm: float,
-    learning_rate: float,
-    noise_variance: float,
-    batch_size: int,
-    relaxation: float,
-) -> Measured:
-    """Measure the error of one unit where the ODE settles, started on the teacher."""
-    values = {
-        "activation": activation,
-        "student_overlap": [[teacher_norm]],
-        "teacher_student_overlap": [[teacher_norm]],
-        "teacher_overlap": [[teacher_norm]],
-        "learning_rate": learning_rate,
-        "noise_variance": noise_variance,
-        "batch_size": batch_size,
-    }
-    values["student_overlap"] = [[teacher_norm * (1 + 1e-9)]]
-    middle = _run(values, relaxation)
-    end = _run(values, relaxation / 2, middle)
-    return Measured(_error(values, end), abs(_error(values, end) - _error(values, middle)))
-
-
-def threshold(
-    context: Context, *, activation: str, teacher_norm: float, around: float, batch_size: int = 1
-) -> Measured:
-    """Measure the learning rate at which a small deviation orthogonal to the teacher neither grows nor shrinks."""
-    rates = torch.linspace(0.9 * around, 1.1 * around, 21, dtype=torch.float64)
-    values = {
-        "activation": activation,
-        "student_overlap": [[teacher_norm + 1e-6]],
-        "teacher_student_overlap": [[teacher_norm]],
-        "teacher_overlap": [[teacher_norm]],
-        "learning_rate": 1.0,
-        "batch_size": batch_size,
-    }
-    problem = committee(values)
-    growth = []
-    start = initial(problem, values["student_overlap"], values["teacher_student_overlap"])
-    for rate in rates:
-        field = packed_field(problem_means(values), committee(values | {"learning_rate": float(rate)}))
-        drift = field(start)[:, 0]
-        growth.append(float(drift[0] - 2 * drift[1]))
-    crossing = next(i for i in range(20) if growth[i] < 0 <= growth[i + 1])
-    share = -growth[crossing] / (growth[crossing + 1] - growth[crossing])
-    return Measured(float(rates[crossing] + share * (rates[1] - rates[0])), 1e-4 * around)
 
 
 def retrieval_rate(context: Context, *, learning_rate: float, noise_variance: float, teacher_norm: float) -> Measured:
@@ -147,8 +87,8 @@ def retrieval_rate(context: Context, *, learning_rate: float, noise_variance: fl
         "learning_rate": learning_rate,
         "noise_variance": noise_variance,
     }
-    settled = _run(values, 4.0 / (learning_rate * teacher_norm))
-    later = _run(values, 1.0 / (learning_rate * teacher_norm), settled)
+    settled = run_flow(values, 4.0 / (learning_rate * teacher_norm))
+    later = run_flow(values, 1.0 / (learning_rate * teacher_norm), settled)
     time = 1.0 / (learning_rate * teacher_norm)
     return Measured(math.log(float(later[1, 0] / settled[1, 0])) / time, 1e-6 * learning_rate)
 

@@ -76,10 +76,10 @@ def committee_threshold(context: Context, *, width: int, teacher_norm: float, ar
         return float(torch.linalg.eigvals(matrix).real.max())
 
     low, high = 0.7 * around, 1.3 * around
-    while high - low > 1e-5 * around:
+    while high - low > 1e-6 * around:
         middle = (low + high) / 2
         low, high = (middle, high) if growth(middle) < 0 else (low, middle)
-    return Measured((low + high) / 2, 1e-4 * around)
+    return Measured((low + high) / 2, 1e-5 * around)
 
 
 def relaxation(context: Context, *, activation: str, learning_rate: float, teacher_norm: float) -> Measured:
@@ -93,7 +93,7 @@ def relaxation(context: Context, *, activation: str, learning_rate: float, teach
         ends.append(
             float(_drift(_single(activation, teacher_norm * x * x, teacher_norm * x, teacher_norm, learning_rate))[1])
         )
-    return Measured([perpendicular, (ends[0] - ends[1]) / (2 * along * teacher_norm)], 1e-4 * learning_rate)
+    return Measured([perpendicular, (ends[0] - ends[1]) / (2 * along * teacher_norm)], 2e-5 * learning_rate)
 
 
 def passage(
