@@ -64,6 +64,19 @@ class DensityGrid:
         return float(np.exp(self.edges[panel] + self.half * (1 + (low + high) / 2)))
 
 
+def density_from_log(
+    log_density: Callable[[np.ndarray], Any], low: float, high: float, panels: int = 600
+) -> DensityGrid:
+    """Return the density of z = ln v on (low, high) from the logarithm of the density of v up to a constant.
+
+    Raises DerivationError if the density does not vanish at the ends.
+    """
+    import numpy as np
+
+    z, half, edges = _panels(low, high, panels)
+    return _normalised(z, log_density(np.exp(z)) + z, half, edges)
+
+
 def density_grid(slope: Callable[[np.ndarray], Any], low: float, high: float, panels: int = 400) -> DensityGrid:
     """Return the density of z = ln v on (low, high) whose logarithm, as a density of v, has d log p/dz = ``slope(v)``.
 
@@ -71,19 +84,29 @@ def density_grid(slope: Callable[[np.ndarray], Any], low: float, high: float, pa
     """
     import numpy as np
 
-    nodes, weights, partial = _rule()
-    edges = np.linspace(low, high, panels + 1)
-    half = (high - low) / panels / 2
-    z = edges[:-1, None] + half * (1 + nodes)[None, :]
+    z, half, edges = _panels(low, high, panels)
+    _, weights, partial = _rule()
     # the density of z is p(v) v
     rate = slope(np.exp(z)) + 1.0
-    inside = half * rate @ partial.T
     starts = np.concatenate([[0.0], np.cumsum(half * rate @ weights)])[:-1]
-    logarithm = starts[:, None] + inside
+    return _normalised(z, starts[:, None] + half * rate @ partial.T, half, edges)
+
+
+def _panels(low: float, high: float, panels: int) -> tuple[np.ndarray, float, np.ndarray]:
+    import numpy as np
+
+    edges = np.linspace(low, high, panels + 1)
+    half = (high - low) / panels / 2
+    return edges[:-1, None] + half * (1 + _rule()[0])[None, :], half, edges
+
+
+def _normalised(z: np.ndarray, logarithm: np.ndarray, half: float, edges: np.ndarray) -> DensityGrid:
+    import numpy as np
+
     density = np.exp(logarithm - logarithm.max())
-    scale = (density * half * weights).sum()
-    if max(density[0, 0], density[-1, -1]) > 1e-10 * density.max():
+    if max(density[0, 0], density[-1, -1]) > 1e-10:
         raise DerivationError(
             "the stationary density is not normalisable on the grid; the law of the data collapses v."
         )
-    return DensityGrid(z, np.broadcast_to(half * weights, z.shape), density / scale, edges, half)
+    weights = np.broadcast_to(half * _rule()[1], z.shape)
+    return DensityGrid(z, weights, density / (density * weights).sum(), edges, half)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from theory.law import Law
 from theory.symmetry import (
+    collapse,
+    collapse_normal,
     counting,
     counting_controls,
     counting_networks,
@@ -21,11 +23,14 @@ from theory.symmetry import (
     spectral,
     stationary,
     stationary_depth,
+    stationary_limits,
     two_layer,
     warmup,
 )
 
 _TOPICS = (
+    collapse,
+    collapse_normal,
     noether,
     kinds,
     discrete,
@@ -39,6 +44,7 @@ _TOPICS = (
     spectral,
     stationary,
     stationary_depth,
+    stationary_limits,
     two_layer,
     warmup,
     epochs,

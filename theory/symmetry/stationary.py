@@ -18,15 +18,16 @@ from theory.source import DERIVED
 from theory.symmetry import balanced_model as bm
 from theory.symmetry import parameters as p
 from theory.symmetry.balanced_model import A1, A2, A3, B1, B2, NORMALISABLE, POSITIVE_NOISE, BalancedModel, T, V
-from theory.symmetry.density_grid import DensityGrid, density_grid
+from theory.symmetry.density_grid import DensityGrid, density_from_log, density_grid
 from theory.symmetry.density_quadrature import closed_value
+from theory.symmetry.nilpotent import number
 
 _RATES = (bm.LEARNING_RATE, p.batch_size, bm.SMALL_DECAY)
 MANIFOLD = Regime("eta -> 0 at fixed eta a3/S, on the balanced manifold", "O(eta)")
 
 
-def grid_of(model: BalancedModel, slope: Callable[[Any], Any]) -> DensityGrid:
-    """Return the stationary density of a model on a range that holds all its mass."""
+def grid_range(model: BalancedModel) -> tuple[float, float]:
+    """Return a range of z = ln v that holds all the mass of a model, second moment included."""
     m = model.plain()
     if m.factors == 2:
         low = -6 - 45 / (m.b / (2 * m.temperature * m.a3) - 0.5)
@@ -35,7 +36,20 @@ def grid_of(model: BalancedModel, slope: Callable[[Any], Any]) -> DensityGrid:
         c = m.b2 / (m.temperature * m.a3 * (m.factors - 2))
         low = -m.factors / (m.factors - 2) * math.log(300 / c) if c < 300 else 0.0
     high = 70.0 if m.a1 else min(70.0, math.log(300 * m.temperature * m.a3 * m.factors / m.b1 + 10))
-    return density_grid(slope, max(low, -300.0), high, 600)
+    return max(low, -300.0), high
+
+
+def grid_of(model: BalancedModel, slope: Callable[[Any], Any]) -> DensityGrid:
+    """Return the stationary density of a model from its logarithmic slope."""
+    return density_grid(slope, *grid_range(model), 600)
+
+
+def closed_grid_value(form: sp.Expr, values: dict[str, Any], quantity: str, probability: Any) -> float:
+    """Return mean, median or quantile of a closed log density in double precision."""
+    model = BalancedModel.of(values).plain()
+    known = {B1: model.b1, A1: model.a1, A2: model.a2, A3: model.a3, bm.B: model.b, T: model.temperature}
+    grid = density_from_log(lambda v: number(form, {**known, V: v}), *grid_range(model))
+    return grid_value(grid, quantity, probability)
 
 
 def grid_value(grid: DensityGrid, quantity: str, probability: Any) -> float:
@@ -63,6 +77,8 @@ def _evaluate_two_factor(result: Derivation, values: dict[str, Any], digits: int
             return _gamma_quantile(shape, scale, mpmath.mpf("0.5") if asked == "median" else probability)
         if asked == "density_exponent":
             return -mpmath.mpf(7) / 2
+        if digits <= 15:
+            return closed_grid_value(result.result, values, asked, probability)
         return closed_value(result.result, values, asked, probability)
 
 
@@ -97,12 +113,11 @@ def _mutant_density(change: Callable[[Any], Any]) -> Any:
         asked = values["quantity"]
         if asked == "density_exponent":
             return -3.5 + float(change(sp.Integer(0)).coeff(sp.log(V)) if change(sp.Integer(0)) != 0 else 0.5)
-        with mpmath.workdps(18):
-            form = change(bm.two_factor_log_density())
-            try:
-                return float(closed_value(form, values, asked, to_mp(values["probability"])))
-            except DerivationError:
-                return math.inf
+        form = change(bm.two_factor_log_density())
+        try:
+            return closed_grid_value(form, values, asked, values["probability"])
+        except DerivationError:
+            return math.inf
 
     return value
 
