@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from theory.law import Law
 from theory.symmetry import (
+    backward_error,
+    balance,
     collapse,
     collapse_normal,
     counting,
@@ -29,6 +31,8 @@ from theory.symmetry import (
 )
 
 _TOPICS = (
+    backward_error,
+    balance,
     collapse,
     collapse_normal,
     noether,
