@@ -146,3 +146,29 @@ where_igr_attracts = Check(
     cases={"order=2": {"order": 2}},
     margin=Margin(absolute=0.001),
 )
+corrected_constant = Check(
+    law="principal_flow.local_error.principal_corrected",
+    rung="flow",
+    measure=flows.corrected_local_error,
+    cases={
+        "2d": {"loss": "x^4/4 - x^2*y + y^3/3 + 0.7*y^2", "point": [0.83, -0.46], "learning_rate": 0.23},
+    },
+    margin=FINE,
+)
+
+
+def _real_part(value: Any, **_: Any) -> float:
+    return value[0] if isinstance(value, list) else value
+
+
+more_orders_help_beyond_one = Check(
+    law="principal_flow.coefficient.truncated",
+    rung="chain",
+    measure=growth.alpha,
+    observable=_real_part,
+    cases={f"x={x},N={order}": {"scaled_curvature": x, "order": order} for x in (-1.6, 1.6) for order in (3, 6, 12)},
+    margin=Margin(relative=0.02),
+    expected=REFUTED,
+    reason="the series has radius 1: beyond |h lambda| = 1 the truncations move away from gradient descent",
+    rival="principal_flow.coefficient.principal",
+)

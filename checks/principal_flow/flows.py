@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import sympy as sp
 import torch
 from scipy.integrate import solve_ivp
 
@@ -16,6 +17,7 @@ from checks.check import Context, Measured
 from checks.principal_flow.losses import cubic_gradient, cubic_loss, jet_gradient
 from numerics import flows
 from numerics.descent import Method, extrapolate, logarithm_of_iterates
+from theory.parse import parse_expression
 from theory.principal_flow.jets import jet_terms
 
 
@@ -26,8 +28,6 @@ def _halved(first: float, count: int) -> list[float]:
 def _truncated_flow(jet: list[float], order: int, h: float) -> float:
     """End of the flow of the N-term field after time h from 0; the jets along the flow are those of the loss."""
     terms, space = jet_terms(order)
-    import sympy as sp
-
     field = sp.lambdify(space.symbols, [f.as_expr() for f in terms], modules="math")
     derivatives = [jet_gradient(jet[k:]) if len(jet) > k else (lambda x: 0.0 * x) for k in range(order + 1)]
 
@@ -240,3 +240,23 @@ def sign_change(_: Context, **__: Any) -> Measured:
         leaves = abs(flows.flow(flows.regularised_flow(loss, 1.0), start, 0.5, 4)[0].item()) > 1
         low, high = (low, middle) if leaves else (middle, high)
     return Measured((low + high) / 2, 2e-5)
+
+
+def corrected_local_error(_: Context, *, loss: str, point: list[float], learning_rate: float, **__: Any) -> Measured:
+    """Step minus corrected principal flow over h^4 as h -> 0 on a polynomial loss, times h^4 of the case."""
+    variables = sp.symbols("x y", real=True)
+    written = sp.lambdify(
+        variables, parse_expression(loss, dict(zip("xy", variables)), unknown="error"), modules="math"
+    )
+
+    def on_tensors(z: torch.Tensor) -> torch.Tensor:
+        return written(z[0], z[1])
+
+    start = torch.tensor(point, dtype=torch.float64)
+    g = flows.gradient_and_hessian(on_tensors, start)[0]
+    sizes = _halved(0.08, 5)
+    rows = []
+    for h in sizes:
+        end = flows.flow(flows.principal_flow(on_tensors, h, 1 / 12), start.to(torch.complex128), h, 10)
+        rows.append((start - h * g - end).real.numpy() / h**4)
+    return _componentwise(rows, sizes, learning_rate**4)

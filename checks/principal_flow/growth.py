@@ -41,6 +41,12 @@ def growth(
     return Measured((end - half) / count, (2.0 if momentum else 1e-9) / count)
 
 
+def alpha(context: Context, *, scaled_curvature: float, **_: Any) -> Measured:
+    """Growth per step of gradient descent over the scaled curvature, the real part of the coefficient of its flow."""
+    found = growth(context, method="gd", scaled_curvature=scaled_curvature, steps=2000)
+    return Measured(found.estimate / scaled_curvature, abs(found.error / scaled_curvature))
+
+
 def growth_sign(context: Context, *, scaled_curvature: float, **values: Any) -> Measured:
     """Sign of the growth of gradient descent over the sign of the curvature, the sign of Re alpha."""
     found = growth(context, method="gd", scaled_curvature=scaled_curvature, **values).estimate

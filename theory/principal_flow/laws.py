@@ -5,6 +5,7 @@ from __future__ import annotations
 from theory.law import Law
 from theory.principal_flow import (
     adaptive_laws,
+    corrected_laws,
     curl_laws,
     dal_laws,
     edge_laws,
@@ -28,6 +29,7 @@ LAWS: tuple[Law, ...] = (
     *curl_laws.LAWS,
     *flow_laws.LAWS,
     *loss_laws.LAWS,
+    *corrected_laws.LAWS,
     *extremum_laws.LAWS,
     *momentum_laws.LAWS,
     *momentum_limit_laws.LAWS,
