@@ -63,6 +63,13 @@ def stretch_of(point: tuple[list[float], list[float]], weight_decay: float) -> f
     return 1 + weight_decay / (2 * sum(x * x for x in point[1]))
 
 
+def extrapolated_position(chunk: Chunk, *, learning_rate: float, steps: int, **settings: Any) -> torch.Tensor:
+    """Twice the position at eta/2 minus the position at eta: what is left is of the order eta^2."""
+    whole = orbit_position(chunk, learning_rate=learning_rate, steps=steps, **settings)
+    half = orbit_position(chunk, learning_rate=learning_rate / 2, steps=4 * steps, **settings)
+    return 2 * half - whole
+
+
 def decay_of_distance(
     chunk: Chunk, *, equilibrium: float, shift: float, steps: int, averaged: int, **settings: Any
 ) -> torch.Tensor:
@@ -79,7 +86,7 @@ def log_decay(value: float, *, learning_rate: float, **given: Any) -> float:
     return math.exp(-value * learning_rate * RELAXATION_STEPS)
 
 
-RELAXATION_STEPS = 120
+RELAXATION_STEPS = 250
 
 
 def norm_of_filter(
