@@ -24,7 +24,8 @@ class DAL(torch.optim.Optimizer):
     power : p > 0; with 1 the rate is at least 2/(largest curvature)
     cap : upper clip of the rate; None for no clip (then a vanishing H g is an error)
 
-    Raises NumericsError for a power or cap that is not positive, and for a step without closure.
+    Raises NumericsError for a power or cap that is not positive, for groups that differ in them, and for a step
+    without closure.
     Source: Rosca, Wu, Qin, Dherin, TMLR 2023.
 
     >>> w = torch.tensor([3.0], dtype=torch.float64, requires_grad=True)
@@ -40,6 +41,17 @@ class DAL(torch.optim.Optimizer):
         if cap is not None and not cap > 0:
             raise NumericsError(f"cap = {cap} must be > 0, or None for no clip.")
         super().__init__(params, {"lr": 0.0, "power": power, "cap": cap})
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add a group; it must have the power and the cap of the others, for all share one rate."""
+        super().add_param_group(param_group)
+        first, added = self.param_groups[0], self.param_groups[-1]
+        if any(added[key] != first[key] for key in ("power", "cap")):
+            self.param_groups.pop()
+            raise NumericsError(
+                f"power = {added['power']}, cap = {added['cap']} of a group differ from {first['power']}, {first['cap']}; "
+                "all groups share one rate, so use a second optimizer."
+            )
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
         """Take one step; return the loss before it."""

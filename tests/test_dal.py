@@ -69,3 +69,19 @@ def test_bad_settings_are_refused(options):
 def test_a_closure_is_needed():
     with pytest.raises(NumericsError, match="closure"):
         DAL([_vector([1.0])]).step()
+
+
+def test_groups_that_differ_in_power_are_refused():
+    a, c = (torch.tensor([v], dtype=torch.float64, requires_grad=True) for v in (1.0, 2.0))
+    with pytest.raises(NumericsError, match="share one rate"):
+        DAL([{"params": [a]}, {"params": [c], "power": 0.5}])
+
+
+def test_the_state_of_the_optimizer_can_be_saved_and_loaded():
+    w = torch.tensor([3.0], dtype=torch.float64, requires_grad=True)
+    optimizer = DAL([w], power=0.5, cap=1.0)
+    optimizer.step(lambda: (w**2).sum() * 4)
+    other = DAL([w])
+    other.load_state_dict(optimizer.state_dict())
+    assert other.param_groups[0]["power"] == 0.5
+    assert other.param_groups[0]["lr"] == optimizer.param_groups[0]["lr"]
