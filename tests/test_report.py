@@ -14,8 +14,8 @@ from checks.registry import entries_of_file
 from checks.report.build import report_of, write_report
 from checks.report.figures import law_figures
 from checks.report.formulas import formula, mathml
-from checks.report.law_page import breakable, typeset
 from checks.report.live import panel
+from checks.report.names import breakable, typeset
 from checks.report.shown import shown_derivation
 from numerics.statistics import Mean, Plan
 from tests.toy import FINDING, RIGHT, SECOND_MOMENT
@@ -135,3 +135,11 @@ def test_laws_outside_the_catalogue_get_their_page(tmp_path: Path) -> None:
     entries = entries_of_file(example)
     report_of(entries, [], tmp_path, everything=False)
     assert [p.stem for p in (tmp_path / "laws").iterdir()] == ["example.averaged_iterates"]
+
+
+def test_an_id_that_is_no_file_name_stays_inside_the_report(tmp_path: Path) -> None:
+    law = conjecture("../../a b#<c>", "s", "a", mutants=())
+    write_report([], tmp_path / "report", laws=[law])
+    (page,) = (tmp_path / "report" / "laws").iterdir()
+    assert f'href="laws/{page.name}"' in (tmp_path / "report" / "index.html").read_text()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["report"]

@@ -19,7 +19,8 @@ from checks.outcome import Outcome
 from checks.registry import Entry, budget_line
 from checks.report.diagrams import diagrams
 from checks.report.downloads import write_downloads
-from checks.report.law_page import breakable, law_page, typeset
+from checks.report.law_page import law_page
+from checks.report.names import breakable, file_stem, typeset
 from checks.report.pdf import print_pdf
 from checks.version import __version__
 from theory.law import RUNGS, Law
@@ -51,7 +52,7 @@ def write_report(
     environment = Environment(
         loader=PackageLoader("checks.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters |= {"breakable": breakable, "typeset": typeset}
+    environment.filters |= {"breakable": breakable, "typeset": typeset, "stem": file_stem}
     try:
         for part in ("laws", "figures", "assets"):
             (out / part).mkdir(parents=True, exist_ok=True)
@@ -60,7 +61,7 @@ def write_report(
         template = environment.get_template("law.html.j2")
         for law in chosen:
             page = law_page(law, by_law.get(law.id, []), checks or {}, out)
-            (out / "laws" / f"{law.id}.html").write_text(template.render(page), encoding="utf-8")
+            (out / "laws" / f"{file_stem(law.id)}.html").write_text(template.render(page), encoding="utf-8")
         index = environment.get_template("index.html.j2").render(_index(chosen, outcomes, by_law, budget, out))
         (out / "index.html").write_text(index, encoding="utf-8")
         write_downloads(chosen, outcomes, out)

@@ -13,6 +13,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from checks.check import Check
 from checks.outcome import Outcome
 from checks.report.curves import Curve, definition_curve, key_of, measured_curve, stored
+from checks.report.names import file_stem
 from checks.report.style import GRID, INK, LINES, MEASURED, MUTED, new_figure, save, styled
 from theory.law import Law
 
@@ -83,13 +84,13 @@ def _draw_curves(law: Law, curves: Sequence[Curve], folder: Path) -> Drawn:
     figure, panels = new_figure(4.6 * len(curves), 3.3, len(curves))
     for axes, curve in zip(panels, curves, strict=True):
         _panel(axes, curve)
-    save(figure, folder / f"{law.id}.svg")
+    save(figure, folder / f"{file_stem(law.id)}.svg")
     dots = "measured, with interval" if curves[0].measured else "from the definition"
     mutants = list(dict.fromkeys(name for c in curves for name, _ in c.mutants))
     grey = f"; grey: mutants ({', '.join(mutants)})" if mutants else ""
     held = "; ".join(_held(c) for c in curves)
     caption = f"Lines: closed form; points: {dots}{grey}. {held}"
-    return Drawn(f"{law.id}.svg", caption, " ".join(_words(law, c) for c in curves))
+    return Drawn(f"{file_stem(law.id)}.svg", caption, " ".join(_words(law, c) for c in curves))
 
 
 def _held(curve: Curve) -> str:
@@ -157,10 +158,10 @@ def _draw_verdicts(law: Law, outcomes: Sequence[Outcome], folder: Path) -> Drawn
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.grid(axis="y", visible=False)
     axes.set_xlabel("(measured - predicted) / margin, cut off at 8")
-    save(figure, folder / f"{law.id}.verdicts.svg")
+    save(figure, folder / f"{file_stem(law.id)}.verdicts.svg")
     within = sum(abs(o.estimate[i] - o.prediction[i]) <= o.margin[i] for o, i in rows)
     caption = (
         "All measured cases on one scale: the line is the prediction, the band prediction ± margin, bars are intervals."
     )
     alt = f"{len(rows)} measured values of {law.id}: {within} lie within their margin of the prediction."
-    return Drawn(f"{law.id}.verdicts.svg", caption, alt)
+    return Drawn(f"{file_stem(law.id)}.verdicts.svg", caption, alt)

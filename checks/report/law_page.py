@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from checks import table
 from checks.outcome import Outcome
@@ -16,6 +15,7 @@ from checks.output import json_ready
 from checks.report.figures import Checks, law_figures
 from checks.report.formulas import formula
 from checks.report.live import Panel, panel
+from checks.report.names import breakable, typeset
 from checks.report.shown import claim_of, shown_derivation
 from theory.law import RUNGS, Law
 
@@ -49,29 +49,9 @@ def _direct(outcome: Outcome, checks: Checks) -> bool:
     return outcome.kind != "gate" and (check is None or check.observable is None)
 
 
-def breakable(law_id: str) -> Markup:
-    """Return an id which narrow screens may break after its dots and underscores."""
-    return Markup(str(escape(law_id)).replace(".", ".<wbr>").replace("_", "_<wbr>"))
-
-
 def row(outcome: Outcome) -> tuple[Any, ...]:
     """Return the cells of a verdict's row: those of the text table, typeset."""
     return tuple(typeset(cell) for cell in table.row(outcome))
-
-
-def typeset(text: str) -> Markup:
-    """Return a cell of the text table with ± and powers of ten as they are printed.
-
-    >>> str(typeset("2.1e+06 +- 3e-05"))
-    '2.1·10<sup>6</sup> ± 3·10<sup>-5</sup>'
-    """
-    shown = str(escape(text)).replace("+-", "±").replace("&lt;=", "≤")
-    return Markup(table.POWER.sub(_power, shown))
-
-
-def _power(found: re.Match[str]) -> str:
-    mantissa, exponent = found[1], int(found[2])
-    return "0" if not float(mantissa) else mantissa if not exponent else f"{mantissa}·10<sup>{exponent}</sup>"
 
 
 def panel_points(law: Law, outcomes: Sequence[Outcome], live: Panel | None) -> list[dict[str, Any]]:

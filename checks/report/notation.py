@@ -27,6 +27,7 @@ class _Latex(LatexPrinter):
 def latex(expression: Any) -> str:
     """Return the LaTeX of an expression, matrix or tuple.
 
+    >>> import sympy as sp
     >>> latex(sp.Symbol("lambda_max") * sp.Symbol("MFPT"))
     '\\\\mathrm{MFPT} \\\\lambda_{\\\\mathrm{max}}'
     """
