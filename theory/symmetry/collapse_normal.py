@@ -94,7 +94,7 @@ def _define_normal(**values: Any) -> Any:
         low, high = high, high * 1.1
         if high > 2000 * start:
             return None
-    for _ in range(100):
+    for _ in range(60):
         middle = (low + high) / 2
         low, high = (middle, high) if growth(middle) > 0 else (low, middle)
     return mpmath.mpf(low)
