@@ -73,7 +73,8 @@ excess_kurtosis = Check(
 
 def _at_temperature(name: str, more: dict[str, float], reason: str) -> Check:
     return Check(
-        law=name, rung="sgd", simulate=sgd.fourth_cumulant, margin=Margin(absolute=0.03), **_LONG,
+        law=name, rung="sgd", simulate=sgd.fourth_cumulant, margin=Margin(absolute=0.03),
+        statistic=Mean(batch=64, minimum=200), plan=Plan(first=16384, looks=4), chunk=4096,
         cases={"eta=0.3-B=4": {"temperature": 0.075, **more, **_KURTOSIS_POINT}}, expected=REFUTED, reason=reason,
     )  # fmt: skip
 
@@ -91,7 +92,7 @@ _PASSAGE = {
 }
 passage_real = Check(
     law="escape.mean_passage_iterations.gaussian_features", rung="sgd",
-    simulate=partial(sgd.passage, horizon=6000), statistic=Rate(), observable=lambda value, **_: 1 / value,
+    simulate=partial(sgd.passage, horizon=1500), statistic=Rate(), observable=lambda value, **_: 1 / value,
     margin=Margin(relative=0.08), plan=Plan(first=8192, looks=4), chunk=8192,
     cases={
         "c=1.4-eta=0.1": _PASSAGE["c=1.4-eta=0.1"],
@@ -119,7 +120,7 @@ def _refuted_passage(kind: str, reason: str) -> Check:
         return point["learning_rate"] * law(**_PASSAGE["c=1.4-eta=0.1"])
 
     return Check(
-        law=f"escape.mean_passage_time.{kind}", rung="sgd", simulate=partial(sgd.passage, horizon=6000),
+        law=f"escape.mean_passage_time.{kind}", rung="sgd", simulate=partial(sgd.passage, horizon=1500),
         statistic=Rate(), observable=sgd.seed_updates, margin=Margin(relative=0.15),
         plan=Plan(first=8192, looks=3), chunk=8192, cases={"c=1.4-eta=0.1": point}, expected=REFUTED, reason=reason,
         rival=exact,

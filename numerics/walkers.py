@@ -106,6 +106,9 @@ def regression_step(chunk: Chunk, learning_rate: float, batch_size: int, curvatu
         if size == 1:
             x = chunk.normal(*d.shape)
             a = curvature * x * x
+        elif size % 2 == 0:
+            # chi^2 of an even number of degrees is twice a sum of exponentials: half the draws, and cheaper ones
+            a = (2 * curvature / size) * chunk.exponential(size // 2, *d.shape).sum(0)
         else:
             a = (curvature / size) * (chunk.normal(size, *d.shape) ** 2).sum(0)
         return (1 - learning_rate * a) * d + learning_rate * (a / size).sqrt() * chunk.normal(*d.shape)

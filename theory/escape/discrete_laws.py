@@ -174,6 +174,8 @@ EXCESS_GAUSSIAN = Law(
         ),
     ),
     rungs=("algebra", "sgd"),
+    # its definition is a quadrature of a tenth of a second
+    gate_points=10,
 )  # fmt: skip
 
 FINITE_VARIANCE = Constraint(

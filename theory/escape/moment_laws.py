@@ -69,6 +69,8 @@ MOMENT = Law(
         ),
     ),
     rungs=("algebra", "flow"),
+    # its definition is a quadrature of a tenth of a second
+    gate_points=8,
 )
 
 
@@ -107,7 +109,7 @@ SURVIVAL = Law(
         ),
     ),
     rungs=("algebra", "flow", "sgd"),
-    gate_points=20,
+    gate_points=8,
 )
 
 
@@ -138,6 +140,8 @@ POWER_LAW_KURTOSIS = Law(
         mutant_value("6 T", lambda temperature, dimension: 6 * temperature),
     ),
     rungs=("algebra", "flow", "sgd"),
+    # its definition is a quadrature of a tenth of a second
+    gate_points=8,
 )
 
 
@@ -168,6 +172,8 @@ KURTOSIS_SDE_KURTOSIS = Law(
         ),
     ),
     rungs=("algebra", "flow", "sgd"),
+    # its definition is a quadrature of a tenth of a second
+    gate_points=8,
 )
 
 

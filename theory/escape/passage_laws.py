@@ -63,7 +63,7 @@ DOUBLE_WELL = Law(
         mutant_value("without the weight 1/D", _without_weight),
     ),
     rungs=("algebra", "flow"),
-    gate_points=12,
+    gate_points=8,
 )
 
 
@@ -135,7 +135,7 @@ RADIAL_SEED = Law(
         ),
     ),
     rungs=("algebra", "flow", "chain", "sgd"),
-    gate_points=12,
+    gate_points=8,
 )
 
 RADIAL_FEATURES = Law(
@@ -162,7 +162,7 @@ RADIAL_FEATURES = Law(
         ),
     ),
     rungs=("algebra", "flow", "sgd"),
-    gate_points=12,
+    gate_points=8,
 )
 
 RADIAL_ADDITIVE = Law(
@@ -248,6 +248,8 @@ ASYMPTOTIC = Law(
         mutant_value("without 1/q", lambda **v: ASYMPTOTIC(**v) * (1 / v["temperature"] + 1 - v["dimension"] / 2)),
     ),
     rungs=("algebra", "flow"),
+    # its definition is a quadrature of a tenth of a second
+    gate_points=8,
     regime=Regime("barrier_ratio -> infinity", "relative O(1/c)"),
     priority="B",
 )

@@ -202,7 +202,7 @@ MOMENT_FIT = Law(
         ),
     ),
     rungs=("algebra", "sgd"),
-    gate_points=20,
+    gate_points=8,
 )
 
 
