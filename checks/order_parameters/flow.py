@@ -9,7 +9,7 @@ import torch
 
 from checks.check import Context, Measured
 from checks.order_parameters.means import committee, problem_means
-from numerics.committee_field import drift, generalisation_error, initial, packed_field, unpack
+from numerics.committee_field import generalisation_error, initial, packed_field, unpack
 from numerics.ode import integrate
 
 
@@ -91,19 +91,3 @@ def retrieval_rate(context: Context, *, learning_rate: float, noise_variance: fl
     later = run_flow(values, 1.0 / (learning_rate * teacher_norm), settled)
     time = 1.0 / (learning_rate * teacher_norm)
     return Measured(math.log(float(later[1, 0] / settled[1, 0])) / time, 1e-6 * learning_rate)
-
-
-def noise_phase_norm(context: Context, *, time: float, teacher_overlap: float, noise_variance: float) -> Measured:
-    """Measure Q(t) of one erf unit under the noise term alone, the overlap with the teacher held at zero."""
-    means = problem_means({"activation": "erf"})
-    p = torch.full((1, 1, 1), teacher_overlap, dtype=torch.float64)
-    one = torch.ones(1, 1, dtype=torch.float64)
-    zero = torch.zeros(1, 1, 1, dtype=torch.float64)
-
-    def field(t: torch.Tensor, y: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        # The noise term is the part of the drift that is even in the rate.
-        up, down = (drift(means, y[None], zero, p, one, one, rate, noise_variance).q[0] for rate in (1.0, -1.0))
-        return (up + down) / 2
-
-    end = integrate(field, torch.full((1, 1), 1.0, dtype=torch.float64), time, rtol=1e-9)
-    return Measured(float(end.state[0, 0]), 1e-6 * float(end.state[0, 0]))

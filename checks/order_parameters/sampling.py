@@ -170,31 +170,3 @@ def linear_excess_loss(
             push += (y[drawn] - (row * w).sum(0) / scale) * row
         w += learning_rate / batch_size / scale * push
     return ((x @ (w - best[:, None]) / scale) ** 2).mean(0) / 2
-
-
-def step_sizes(chunk: Chunk, *, which: str, kappa: float, delta: float, exponents: tuple[int, ...]) -> torch.Tensor:
-    """Return the learning or noise term of one step of one unit of a wide network, at d = 10^n for each exponent.
-
-    With the same random numbers the part of dQ that is even in the rate is the noise term; dM is the learning term.
-    """
-    columns = []
-    for n in exponents:
-        d = 10.0**n
-        width, rate = d**kappa, d**-delta
-        ends = []
-        for sign in (1.0, -1.0):
-            values = {
-                "activation": "erf",
-                "student_overlap": [[0.8]],
-                "teacher_student_overlap": [[0.2]],
-                "teacher_overlap": [[1.1]],
-                "student_second_layer": [1.0 / width],
-                "learning_rate": sign * rate,
-            }
-            same = Chunk(chunk.replicas, chunk.seed + n, chunk.device)
-            ends.append(projected_chain(same, committee(values), *_start(values), d, 1))
-        if which == "noise":
-            columns.append((ends[0].q[0, 0] + ends[1].q[0, 0]) / 2 - 0.8)
-        else:
-            columns.append((ends[0].m[0, 0] - ends[1].m[0, 0]) / 2)
-    return torch.stack(columns, 1)
