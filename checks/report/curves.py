@@ -16,9 +16,9 @@ from theory.gate import definition_value
 from theory.law import Law, Mutant
 from theory.parameter import Parameter
 
-_POINTS, _FEW_POINTS, _DEFINITION_POINTS = 41, 17, 5
+_MOST_POINTS, _LEAST_POINTS, _DEFINITION_POINTS = 41, 7, 5
 # a law with fewer gate points than usual has declared itself expensive
-_USUAL_GATE = 20
+_CHEAP = 10
 _MUTANTS, _COMPONENTS = 2, 3
 _FAILURES = (ArithmeticError, ValueError, LookupError, TypeError)
 
@@ -148,7 +148,7 @@ def _trace(
 ) -> tuple[list[float], list[list[float | None]], list[tuple[str, list[float | None]]], dict[str, Any]] | None:
     """Evaluate the prediction of the law and of its nearest mutants along the axis."""
     low, high = _range(p, seen)
-    count = _POINTS if law.gate_points >= _USUAL_GATE else _FEW_POINTS
+    count = max(_LEAST_POINTS, min(_MOST_POINTS, 2 * law.gate_points + 1))
     xs = [low + (high - low) * i / (count - 1) for i in range(count)]
 
     def at(x: float, value: Callable[[dict[str, Any]], Any]) -> list[float] | None:
@@ -190,14 +190,15 @@ def _nearest(
     law: Law, component: int, at: Callable[[Mutant, float], list[float] | None], x: float, own: list[float] | None
 ) -> list[Mutant]:
     """The declared mutants closest to the law in the middle of the axis."""
+    many = _MUTANTS if law.gate_points >= _CHEAP else 1
     if own is None or len(own) <= component:
-        return list(law.mutants[:_MUTANTS])
+        return list(law.mutants[:many])
     apart = [
         (abs(y[component] - own[component]), n)
         for n, m in enumerate(law.mutants)
         if (y := at(m, x)) and len(y) > component
     ]
-    return [law.mutants[n] for _, n in sorted(apart)[:_MUTANTS]]
+    return [law.mutants[n] for _, n in sorted(apart)[:many]]
 
 
 def _numbers(compute: Callable[[], Any]) -> list[float] | None:

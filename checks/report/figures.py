@@ -18,6 +18,8 @@ from checks.report.style import GRID, INK, LINES, MEASURED, MUTED, new_figure, s
 from theory.law import Law
 
 _PANELS = 2
+# a law with fewer gate points has declared itself expensive
+_CHEAP = 10
 _ROWS = 40
 _DECADES = 100.0
 
@@ -58,7 +60,7 @@ def _curves(law: Law, groups: Sequence[list[tuple[Outcome, Check]]]) -> list[Cur
     curves: list[Curve] = []
     waiting = list(groups)
     for _ in range(2 * _PANELS + 2):
-        if not waiting or len(curves) == _PANELS:
+        if not waiting or len(curves) == (_PANELS if law.gate_points >= _CHEAP else 1):
             break
         group = waiting.pop(0)
         curve = stored(law, key_of(group), lambda g=group: measured_curve(law, g))
