@@ -51,10 +51,13 @@ class CharacteristicTable:
         mean, second = self.moments
         return math.sqrt(max(pole**2 - 2 * pole * mean + second, 1e-30))
 
-    def _integrals(self, eta: float, weight: Callable[[float], float]) -> tuple[float, float, float]:
+    def _integrals(
+        self, eta: float, weight: Callable[[float], float], matched: bool = False
+    ) -> tuple[float, float, float]:
         """The integral with a weight in place of s^-p, its change under another damping, and the reference c."""
         pole = 1 / eta
-        c = self._reference(pole)
+        # A fast reference is damped away sooner; only moments beyond the first need the matched one.
+        c = self._reference(pole) if matched else pole + self.scale
         table = self._table(pole)
         values = [
             (s, w * weight(s) / s * (math.cos(c * s) - (cmath.exp(1j * s * pole) * psi).real)) for s, w, psi in table
@@ -76,8 +79,8 @@ class CharacteristicTable:
 
     def log_variance(self, eta: float) -> float:
         """Var log|1 - eta h|."""
-        zero, _, c = self._integrals(eta, lambda s: 1.0)
-        slope, _, _ = self._integrals(eta, lambda s: -math.log(s))
+        zero, _, c = self._integrals(eta, lambda s: 1.0, matched=True)
+        slope, _, _ = self._integrals(eta, lambda s: -math.log(s), matched=True)
         log_c = math.log(c)
         return log_c**2 - 2 * _EULER * zero + 2 * slope - (log_c + zero) ** 2
 
@@ -88,6 +91,6 @@ class CharacteristicTable:
 
     def moment_exponent(self, eta: float, p: float) -> float:
         """log E|1 - eta h|^p for -1 < p < ``highest_moment``."""
-        integral, _, c = self._integrals(eta, lambda s: s**-p)
+        integral, _, c = self._integrals(eta, lambda s: s**-p, matched=True)
         value = c**p + 2 / math.pi * math.gamma(1 + p) * math.sin(math.pi * p / 2) * integral
         return p * math.log(eta) + (math.log(value) if value > 0 else -math.inf)

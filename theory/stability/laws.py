@@ -5,6 +5,7 @@ from __future__ import annotations
 from theory.law import Law
 from theory.stability.critical_laws import CRITICAL_LAWS
 from theory.stability.exponents_circle import CIRCLE_LAWS
+from theory.stability.exponents_composed import COMPOSED_LAWS
 from theory.stability.exponents_elementary import ELEMENTARY
 from theory.stability.exponents_empirical import EMPIRICAL_LAWS
 from theory.stability.exponents_gamma import GAMMA_LAWS
@@ -25,6 +26,7 @@ LAWS: tuple[Law, ...] = (
     *SYMMETRIC_LAWS,
     *CIRCLE_LAWS,
     *EMPIRICAL_LAWS,
+    *COMPOSED_LAWS,
     *GENERAL_LAWS,
     *MEAN_SQUARE_LAWS,
     *SADDLE_LAWS,
