@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -197,3 +198,61 @@ def moments_of_data(first: Any, second: Any, inputs: Any, targets: Any) -> dict[
     slope = 2 * (first * second * x - y) * x
     shape = second**2 - first**2
     return {"noise_form": float(slope.var() * shape), "mean_gradient_form": float(slope.mean() ** 2 * shape)}
+
+
+def growth_at_origin(
+    chunk: Chunk,
+    *,
+    rates: Sequence[float],
+    targets: Sequence[float] | None,
+    steps: int,
+    normal: tuple[float, float] = (0.0, 0.0),
+    batch_size: int = 1,
+    weight_decay: float = 0.0,
+    linear: bool = False,
+    start: float = 1e-80,
+) -> torch.Tensor:
+    """Growth rate per step of ln(u + w) near the origin of f = u w, at several learning rates on the same labels.
+
+    Labels are drawn from ``targets`` with equal chances, or normal with the given mean and standard deviation.
+    ``linear`` drops the product u w from the loss; otherwise it is real minibatch SGD. Both start at u = w: a part
+    u - w, which grows when u + w shrinks, would swallow its last digits.
+    """
+    size = chunk.replicas
+    rate = torch.tensor(rates, dtype=torch.float64)[:, None]
+    u = torch.full((len(rates), size), start, dtype=torch.float64)
+    w = u.clone()
+    log = torch.zeros_like(u)
+    values = None if targets is None else torch.tensor(targets, dtype=torch.float64)
+    for _ in range(steps):
+        if values is None:
+            y = normal[0] + normal[1] / batch_size**0.5 * chunk.normal(size)
+        else:
+            y = values[chunk.integers(len(values), batch_size, size)].mean(0)
+        slope = 2 * ((0.0 if linear else u * w) - y)
+        u, w = u - rate * (slope * w + weight_decay * u), w - rate * (slope * u + weight_decay * w)
+        if linear:  # the chain is homogeneous: keep it in range
+            length = (u + w).abs()
+            log, u, w = log + torch.log(length), u / length, w / length
+    total = log if linear else torch.log((u + w).abs())
+    return ((total - math.log(2.0 * start)) / steps).T.contiguous()
+
+
+def product_of_factors(
+    chunk: Chunk,
+    *,
+    factors: Sequence[float],
+    target_std: float,
+    learning_rate: float,
+    steps: int,
+    batch_size: int = 1,
+    weight_decay: float = 0.0,
+) -> torch.Tensor:
+    """Train v = u_1 ... u_n on labels around the start value of v (x = 1); return u_1^2 - u_2^2 of every replica."""
+    u = torch.tensor(factors, dtype=torch.float64)[:, None].repeat(1, chunk.replicas)
+    goal = float(u[:, 0].prod())
+    for _ in range(steps):
+        v = u.prod(0)
+        slope = 2 * (v - goal - target_std / batch_size**0.5 * chunk.normal(chunk.replicas))
+        u = u - learning_rate * (slope * v / u + weight_decay * u)
+    return u[0] ** 2 - u[1] ** 2
