@@ -32,14 +32,25 @@ principal_is_of_third_order = Check(
     rung="flow",
     measure=flows.principal_local_order,
     observable=lambda value, **_: 3.0,
-    cases={"slope": {"learning_rate": 0.21, "third_derivative_contraction": _THIRD}},
+    cases={
+        "slope": {"learning_rate": 0.21, "third_derivative_contraction": _THIRD},
+        "complex-start": Case(
+            {"learning_rate": 0.21, "third_derivative_contraction": _THIRD}, settings={"imaginary": 0.4}
+        ),
+        "hermitian": Case(
+            {"learning_rate": 0.21, "third_derivative_contraction": _THIRD},
+            settings={"imaginary": 0.4, "hermitian": True},
+            expected=REFUTED,
+            reason="conj(V)^T g with unit vectors is no component at complex points: the flow is not even of order 2",
+        ),
+    },
     margin=Margin(absolute=0.05),
     mutants=(),
 )
 corrected_order = Check(
     law="principal_flow.local_error.principal",
     rung="flow",
-    measure=flows.corrected_local_order,
+    measure=flows.principal_local_order,
     observable=lambda value, **_: 4.0,
     cases={
         "corrected": Case({"learning_rate": 0.21, "third_derivative_contraction": _THIRD}, settings={"weight": 1 / 12}),

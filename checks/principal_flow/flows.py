@@ -101,43 +101,43 @@ def principal_local_error(
     return _componentwise([row / h**3 for row, h in zip(rows, sizes)], sizes, learning_rate**3)
 
 
-def principal_local_order(_: Context, *, third_derivative_contraction: list[float], **__: Any) -> Measured:
-    """Slope of log|step - principal flow| in log h, extrapolated."""
-    sizes, rows = _principal_errors(third_derivative_contraction)
+def principal_local_order(
+    _: Context, *, third_derivative_contraction: list[float], weight: float = 0.0, imaginary: float = 0.0,
+    hermitian: bool = False, **__: Any,
+) -> Measured:  # fmt: skip
+    """Slope of log|step - principal flow| in log h, extrapolated; -h^2 weight T(g,g) is added to the flow.
+
+    ``imaginary`` moves the start into the complex plane, where the Hessian is complex symmetric.
+    """
+    sizes, rows = _principal_errors(third_derivative_contraction, weight, imaginary, hermitian)
     norms = [float(np.linalg.norm(row)) for row in rows]
     slopes = [math.log2(a / b) for a, b in itertools.pairwise(norms)]
     limit, error = extrapolate(slopes, sizes[1:])
     return Measured(limit, error)
 
 
-def corrected_local_order(
-    _: Context, *, third_derivative_contraction: list[float], weight: float, **__: Any
-) -> Measured:
-    """The same with -h^2 weight T(g,g) added to the principal flow."""
-    sizes, rows = _principal_errors(third_derivative_contraction, weight)
-    norms = [float(np.linalg.norm(row)) for row in rows]
-    slopes = [math.log2(a / b) for a, b in itertools.pairwise(norms)]
-    limit, error = extrapolate(slopes, sizes[1:])
-    return Measured(limit, error)
-
-
-def _principal_errors(third: list[float], weight: float = 0.0) -> tuple[list[float], list[np.ndarray]]:
-    return _errors_on_cubic(tuple(third), weight)
+def _principal_errors(
+    third: list[float], weight: float = 0.0, imaginary: float = 0.0, hermitian: bool = False
+) -> tuple[list[float], list[np.ndarray]]:
+    return _errors_on_cubic(tuple(third), weight, imaginary, hermitian)
 
 
 @functools.lru_cache(maxsize=8)
-def _errors_on_cubic(third: tuple[float, ...], weight: float) -> tuple[list[float], list[np.ndarray]]:
+def _errors_on_cubic(
+    third: tuple[float, ...], weight: float, imaginary: float, hermitian: bool
+) -> tuple[list[float], list[np.ndarray]]:
     size = len(third)
     gradient = [0.7 - 0.4 * k for k in range(size)]
     hessian = [[1.3 if a == c else 0.45 for c in range(size)] for a in range(size)]
     loss = cubic_loss(gradient, hessian, third)
-    start = torch.zeros(size, dtype=torch.complex128)
-    g = torch.tensor(gradient, dtype=torch.float64)
+    start = imaginary * 1j * torch.tensor([1.0 - 1.6 * k for k in range(size)], dtype=torch.complex128)
+    g = flows.gradient_and_hessian(loss, start)[0]
     sizes = _halved(0.16, 5)
     rows = []
     for h in sizes:
-        end = flows.flow(flows.principal_flow(loss, h, weight), start, h, 12)
-        rows.append((-h * g - end).real.numpy())
+        end = flows.flow(flows.principal_flow(loss, h, weight, hermitian=hermitian), start, h, 12)
+        moved = (start - h * g - end).numpy()
+        rows.append(moved if imaginary else moved.real)
     return sizes, rows
 
 

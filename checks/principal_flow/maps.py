@@ -172,7 +172,7 @@ def literal_catapult(
     v = (size * (cosine * a + math.sqrt(1 - cosine**2) * c)).requires_grad_(True)
     loss = (u @ v / math.sqrt(n)) ** 2 / 2
     slopes = torch.autograd.grad(loss, [u, v])
-    u, v = u - learning_rate * slopes[0], v - learning_rate * slopes[1]
+    u, v = (w.detach() - learning_rate * slope for w, slope in zip((u, v), slopes))
     return Measured([float(u @ v) / math.sqrt(n), float(u @ u + v @ v) / n], 1e-13)
 
 
