@@ -1,4 +1,4 @@
-"""`sgdlaws derive`: conservation-laws, noise-equilibrium."""
+"""`sgdlaws derive`: conservation-laws, noise-equilibrium, balance."""
 
 from __future__ import annotations
 
@@ -70,3 +70,18 @@ def register(app: typer.Typer) -> None:
 
         options = {"loss": loss, "generator": generator, "samples": samples, "replacement": replacement, "at": at}
         emit(derive_noise_equilibrium(model, parameters, data, targets, law=law, **options), json_output)
+
+    @app.command("balance", context_settings=signed)
+    def balance(
+        factors: Annotated[int, typer.Option(help="Number of factors of v.")],
+        samples: Annotated[str | None, typer.Option(help='The data: "x=0.5,1,2; y=0,1,1".')] = None,
+        moments: Annotated[str | None, typer.Option(help="x**2=..,x*y=..,x**4=..,x**3*y=..,x**2*y**2=..")] = None,
+        weight_decay: Annotated[str, typer.Option(help="Coupled weight decay.")] = "0",
+        at: Annotated[str | None, typer.Option(help="learning_rate=..[,batch_size=..]")] = None,
+        json_output: Json = False,
+    ) -> None:
+        """Derive the stationary law of the balanced product of n factors: density, tail, collapse, mean and median."""
+        from theory.symmetry.balance_report import derive_balance
+
+        found = derive_balance(factors, samples=samples, moments=moments, weight_decay=weight_decay, at=at)
+        emit(found, json_output)

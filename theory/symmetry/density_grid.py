@@ -73,8 +73,10 @@ def density_from_log(
     """
     import numpy as np
 
-    z, half, edges = _panels(low, high, panels)
-    return _normalised(z, log_density(np.exp(z)) + z, half, edges)
+    def logarithm(z: np.ndarray, half: float) -> np.ndarray:
+        return log_density(np.exp(z)) + z
+
+    return _zoomed(logarithm, low, high, panels)
 
 
 def density_grid(slope: Callable[[np.ndarray], Any], low: float, high: float, panels: int = 400) -> DensityGrid:
@@ -84,29 +86,34 @@ def density_grid(slope: Callable[[np.ndarray], Any], low: float, high: float, pa
     """
     import numpy as np
 
-    z, half, edges = _panels(low, high, panels)
     _, weights, partial = _rule()
-    # the density of z is p(v) v
-    rate = slope(np.exp(z)) + 1.0
-    starts = np.concatenate([[0.0], np.cumsum(half * rate @ weights)])[:-1]
-    return _normalised(z, starts[:, None] + half * rate @ partial.T, half, edges)
+
+    def logarithm(z: np.ndarray, half: float) -> np.ndarray:
+        # the density of z is p(v) v
+        rate = slope(np.exp(z)) + 1.0
+        starts = np.concatenate([[0.0], np.cumsum(half * rate @ weights)])[:-1]
+        return starts[:, None] + half * rate @ partial.T
+
+    return _zoomed(logarithm, low, high, panels)
 
 
-def _panels(low: float, high: float, panels: int) -> tuple[np.ndarray, float, np.ndarray]:
+def _zoomed(logarithm: Callable[[np.ndarray, float], np.ndarray], low: float, high: float, panels: int) -> DensityGrid:
+    """Tabulate on panels, and again on the part with the mass and the second moment while that is a small part."""
     import numpy as np
 
-    edges = np.linspace(low, high, panels + 1)
-    half = (high - low) / panels / 2
-    return edges[:-1, None] + half * (1 + _rule()[0])[None, :], half, edges
-
-
-def _normalised(z: np.ndarray, logarithm: np.ndarray, half: float, edges: np.ndarray) -> DensityGrid:
-    import numpy as np
-
-    density = np.exp(logarithm - logarithm.max())
-    if max(density[0, 0], density[-1, -1]) > 1e-10:
-        raise DerivationError(
-            "the stationary density is not normalisable on the grid; the law of the data collapses v."
-        )
-    weights = np.broadcast_to(half * _rule()[1], z.shape)
-    return DensityGrid(z, weights, density / (density * weights).sum(), edges, half)
+    nodes, weights, _ = _rule()
+    for attempt in range(8):
+        edges = np.linspace(low, high, panels + 1)
+        half = (high - low) / panels / 2
+        z = edges[:-1, None] + half * (1 + nodes)[None, :]
+        values = logarithm(z, half)
+        if attempt == 0 and max(values[0, 0], values[-1, -1]) > values.max() - 23:
+            raise DerivationError("the stationary density is not normalisable; the law of the data collapses v.")
+        weighted = values + 2 * np.maximum(z, 0.0)
+        used = ((values > values.max() - 60) | (weighted > weighted.max() - 60)).any(axis=1).nonzero()[0]
+        if len(used) > panels / 4:
+            break
+        low, high = float(edges[max(used[0] - 1, 0)]), float(edges[min(used[-1] + 2, panels)])
+    density = np.exp(values - values.max())
+    spread = np.broadcast_to(half * weights, z.shape)
+    return DensityGrid(z, spread, density / (density * spread).sum(), edges, half)

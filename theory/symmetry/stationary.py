@@ -30,13 +30,18 @@ def grid_range(model: BalancedModel) -> tuple[float, float]:
     """Return a range of z = ln v that holds all the mass of a model, second moment included."""
     m = model.plain()
     if m.factors == 2:
-        low = -6 - 45 / (m.b / (2 * m.temperature * m.a3) - 0.5)
+        power = m.b / (2 * m.temperature * m.a3) - 0.5
+        if power < 0.16:
+            raise DerivationError(
+                f"v is too close to collapse: its density goes as v**({power - 1:.3g}) at 0; lower the learning rate."
+            )
+        low = -6 - 45 / power
     else:
         # p vanishes as exp(-c v^{-(n-2)/n}) at the origin
         c = m.b2 / (m.temperature * m.a3 * (m.factors - 2))
-        low = -m.factors / (m.factors - 2) * math.log(300 / c) if c < 300 else 0.0
+        low = min(-6.0, -m.factors / (m.factors - 2) * math.log(300 / c))
     high = 70.0 if m.a1 else min(70.0, math.log(300 * m.temperature * m.a3 * m.factors / m.b1 + 10))
-    return max(low, -300.0), high
+    return low, high
 
 
 def grid_of(model: BalancedModel, slope: Callable[[Any], Any]) -> DensityGrid:
