@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
+import theory
 from checks.check import Check
 from checks.outcome import Outcome
 from theory import store
@@ -46,6 +50,7 @@ class Curve:
     mutants: list[tuple[str, list[float | None]]]
     dots: list[list[Dot]]
     measured: bool
+    rival: list[float | None] | None = None
 
 
 Predict = Callable[[Any, Mapping[str, Any]], Any]
@@ -74,7 +79,24 @@ def measured_curve(law: Law, found: Sequence[tuple[Outcome, Check]]) -> Curve | 
     drawn = _trace(
         law, p, values, [float(v[p.key]) for _, v in same], check.predict, chosen, check.case(_label(first)).values
     )
-    return drawn and Curve(first.case if len(same) == 1 else first.rung, p.key, drawn[3], *drawn[:3], dots, True)
+    if drawn is None:
+        return None
+    title = first.case if len(same) == 1 else first.rung
+    rival = _rival(check, law, p.key, values, drawn[0], chosen[0])
+    return Curve(title, p.key, drawn[3], *drawn[:3], dots, True, rival)
+
+
+def _rival(
+    check: Check, law: Law, key: str, values: Mapping[str, Any], xs: Sequence[float], component: int
+) -> list[float | None] | None:
+    """The formula that the same samples confirm, where a check names one."""
+    if check.rival is None:
+        return None
+    rival = theory.law(check.rival) if isinstance(check.rival, str) else check.rival
+    known = {p.key for p in rival.parameters} if isinstance(rival, Law) else {p.key for p in law.parameters}
+    given = [{k: v for k, v in {**values, key: x}.items() if k in known} for x in xs]
+    found = [_numbers(lambda g=g: check.predict(rival(**g), {**values, **g})) for g in given]
+    return [y[component] if y is not None and len(y) > component else None for y in found]
 
 
 def definition_curve(law: Law) -> Curve | None:
@@ -104,12 +126,17 @@ def stored(law: Law, key: str, build: Callable[[], Curve | None]) -> Curve | Non
         built = build()
         return built and asdict(built)
 
-    data = store.cached(f"curve:{law.id}:{key}", encoded, theory_fingerprint(law.derive))
+    data = store.cached(f"curve:{law.id}:{key}", encoded, theory_fingerprint(law.derive) + _own_source())
     if data is None:
         return None
     dots = [[Dot(**d) for d in dots] for dots in data.pop("dots")]
     mutants = [(name, ys) for name, ys in data.pop("mutants")]
     return Curve(**data, dots=dots, mutants=mutants)
+
+
+@functools.lru_cache(maxsize=1)
+def _own_source() -> str:
+    return hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
 
 
 def key_of(found: Sequence[tuple[Outcome, Check]]) -> str:

@@ -81,6 +81,7 @@ def four_phases(folder: Path) -> Drawn:
         "learned, II the wrong sign, III collapse, IV no attraction. Normal z never gives phase II.",
         f"Two phase diagrams over the learning rate. Left, z is 1 or -a: phases cover {covered} of the plane, and all "
         f"four meet at a = {ratio:.4f}, learning rate {rate:.4f}. Right, normal z: phases I, III and IV only.",
+        wide=True,
     )
 
 
@@ -173,6 +174,7 @@ def validity(folder: Path) -> Drawn:
         "(inner) and 10 % (outer). Left the one-dimensional law, right the two-term law of the bowl.",
         f"Two maps over barrier ratio 1.02 to 100 and temperature 0.01 to 2. In one dimension the closed form is within "
         f"3 % on {near:.0%} and within 10 % on {wide:.0%} of the map; in the bowl on {near3:.0%} and {wide3:.0%}.",
+        wide=True,
     )
 
 

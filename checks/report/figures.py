@@ -31,6 +31,7 @@ class Drawn:
     file: str
     caption: str
     alt: str
+    wide: bool = False
 
 
 Checks = Mapping[tuple[str, str], Check]
@@ -90,9 +91,11 @@ def _draw_curves(law: Law, curves: Sequence[Curve], folder: Path) -> Drawn:
     dots = "measured, with interval" if curves[0].measured else "from the definition"
     mutants = list(dict.fromkeys(name for c in curves for name, _ in c.mutants))
     grey = f"; grey: mutants ({', '.join(mutants)})" if mutants else ""
+    grey += "; dash-dotted: the rival formula" if any(c.rival is not None for c in curves) else ""
     held = "; ".join(_held(c) for c in curves)
     caption = f"Lines: closed form; points: {dots}{grey}. {held}"
-    return Drawn(f"{file_stem(law.id)}.svg", caption, " ".join(_words(law, c) for c in curves))
+    alt = " ".join(_words(law, c) for c in curves)
+    return Drawn(f"{file_stem(law.id)}.svg", caption, alt, wide=len(curves) > 1)
 
 
 def _held(curve: Curve) -> str:
@@ -115,6 +118,8 @@ def _words(law: Law, curve: Curve) -> str:
 def _panel(axes: Axes, curve: Curve) -> None:
     for _, ys in curve.mutants:
         axes.plot(curve.xs, _gaps(ys), color=MUTED, lw=1, ls="--")
+    if curve.rival is not None:
+        axes.plot(curve.xs, _gaps(curve.rival), color=LINES[1], lw=1.6, ls="-.")
     for colour, ys, dots in zip(LINES, curve.lines, curve.dots, strict=False):
         axes.plot(curve.xs, _gaps(ys), color=colour, lw=1.8)
         if dots:
@@ -166,4 +171,4 @@ def _draw_verdicts(law: Law, outcomes: Sequence[Outcome], folder: Path) -> Drawn
         "All measured cases on one scale: the line is the prediction, the band prediction ± margin, bars are intervals."
     )
     alt = f"{len(rows)} measured values of {law.id}: {within} lie within their margin of the prediction."
-    return Drawn(f"{file_stem(law.id)}.verdicts.svg", caption, alt)
+    return Drawn(f"{file_stem(law.id)}.verdicts.svg", caption, alt, wide=True)

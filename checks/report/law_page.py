@@ -9,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+import theory
 from checks import table
 from checks.outcome import Outcome
 from checks.output import json_ready
@@ -31,6 +32,7 @@ def law_page(law: Law, outcomes: Sequence[Outcome], checks: Checks, out: Path) -
     return {
         "root": "../",
         "law": law,
+        "known": law.family in theory.families(),
         "name": breakable(law.id),
         "claim": formula(claim_of(law, derived)),
         "structure": structure,
