@@ -75,8 +75,8 @@ class _Chain:
         self.shrink = 1.0 - problem.decay / dimension
         self.rate, self.second = problem.learning_rate / dimension, problem.second_rate / dimension
         self.plain = bool(torch.equal(self.lower, torch.eye(k, dtype=torch.float64, device=chunk.device)))
-        self.student_layer = along.new_tensor(problem.student_layer)
-        self.teacher_layer = along.new_tensor(problem.teacher_layer)
+        self.signed_layers = along.new_tensor([*problem.teacher_layer, *(-a for a in problem.student_layer)])
+        self.fields = along.new_empty(p + k, r)
         self.even = not self.second and all(a == 1.0 for a in problem.student_layer)
         self.free = dimension - p - k
 
@@ -93,10 +93,14 @@ class _Chain:
     def one(self, z: torch.Tensor, xi: torch.Tensor | None, length: torch.Tensor | None) -> None:
         """Take one step of batch one; z (k + p, R), xi (R,), length (R,) the chi-squared length."""
         problem, rows, k = self.problem, self.rows, self.problem.teachers
-        lam = rows[:, 0] * z[0]
+        nu, lam = self.fields[:k], self.fields[k:]
+        torch.mul(rows[:, 0], z[0], out=lam)
         for i in range(1, z.shape[0]):
             lam.addcmul_(rows[:, i], z[i])
-        nu = z[:k] if self.plain else self.lower @ z[:k]
+        if self.plain:
+            nu.copy_(z[:k])
+        else:
+            torch.mm(self.lower, z[:k], out=nu)
         residual, values = self._residual(lam, nu, xi)
         # the weights are left out where they are all one, as they mostly are
         g = problem.slope(lam) * (self.rate * residual)
@@ -115,10 +119,15 @@ class _Chain:
     def _residual(
         self, lam: torch.Tensor, nu: torch.Tensor, xi: torch.Tensor | None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        problem, values = self.problem, self.problem.unit(lam)
+        problem, k = self.problem, self.problem.teachers
         if self.second:
             return residual_of(problem, lam, nu, self.layer, xi)
-        residual = self.teacher_layer @ problem.teacher_unit(nu) - self.student_layer @ values
+        if problem.unit is problem.teacher_unit:
+            values = problem.unit(self.fields)
+            residual = self.signed_layers @ values
+        else:
+            values = problem.unit(lam)
+            residual = self.signed_layers[:k] @ problem.teacher_unit(nu) + self.signed_layers[k:] @ values
         return residual if xi is None else residual.add_(xi, alpha=problem.noise_variance**0.5), values
 
     def many(self, z: torch.Tensor, xi: torch.Tensor | None, length: torch.Tensor | None) -> None:
@@ -159,7 +168,7 @@ class _Chain:
                 pivot = pivot.addcmul(block[j, n], block[j, n], value=-1.0)
             root = pivot.clamp_(min=0.0).sqrt()
             if j < p - 1:
-                inverse = torch.where(pivot > 1e-14 * gram[j, j], 1.0 / root, 0.0)
+                inverse = torch.where(pivot > 1e-14 * gram[j, j], root.reciprocal(), 0.0)
                 for i in range(j + 1, p):
                     entry = gram[i, j]
                     for n in range(j):

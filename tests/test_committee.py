@@ -6,11 +6,12 @@ import math
 
 import pytest
 import torch
-from scipy.stats import ks_2samp
+from scipy.stats import chi2, ks_2samp, kstest
 
 import theory
 from checks.order_parameters.means import committee, problem_means
 from numerics.committee import Committee, brute_force, frame, projected_chain
+from numerics.committee_chain import chi_squared
 from numerics.committee_field import generalisation_error, initial, pack, packed_field, twin_chain, unpack
 from numerics.ensemble import Chunk
 from numerics.errors import NumericsError
@@ -140,3 +141,27 @@ def test_control_variate_has_mean_zero_and_removes_almost_all_variance() -> None
     z = twin.mean(1) / (twin.std(1) / 4000**0.5)
     assert float(z.abs().max()) < 4.5
     assert float((plain.var(1) / (plain - twin).var(1)).min()) > 20
+
+
+@pytest.mark.parametrize("degrees", [3.5, 420.0, 1e4])
+def test_chi_squared_lengths_have_their_law(degrees: float) -> None:
+    drawn = chi_squared(Chunk(200_000, 11), degrees).numpy()
+    assert float(kstest(drawn, chi2(degrees).cdf).pvalue) > 1e-4
+    tail = chi2(degrees).isf(1e-3)
+    assert abs(float((drawn > tail).mean()) - 1e-3) < 5 * (1e-3 / 200_000) ** 0.5
+
+
+def test_chain_stops_when_its_observer_says_so() -> None:
+    seen: list[int] = []
+    projected_chain(
+        Chunk(4, 1), _problem(1), POINT["student_overlap"], POINT["teacher_student_overlap"], 50, 100,
+        observe=lambda step, state: seen.append(step) or step == 7,
+    )  # fmt: skip
+    assert seen[-1] == 7
+
+
+def test_weight_decay_leaves_a_fixed_second_layer_alone() -> None:
+    for run in (projected_chain, brute_force):
+        problem = _problem(1, second_rate=0.0)
+        end = run(Chunk(4, 1), problem, POINT["student_overlap"], POINT["teacher_student_overlap"], 50, 9)
+        assert end.a[:, 0].tolist() == [0.8, 1.2]
