@@ -6,6 +6,7 @@ import math
 
 import pytest
 import sympy as sp
+from scipy.integrate import solve_ivp
 
 import theory
 from theory.errors import TheoryError
@@ -123,6 +124,12 @@ def test_gradient_noise_agrees_with_the_law():
         (("w*x**2", "x", "w", "x"), {"feature_law": "kurtosis=3"}, r"x\^8"),
         (("w*x", "x", "w", "w"), {}, "different names"),
         (("w*x", "x", "w", "x"), {"feature_covariance": "-1"}, "semidefinite"),
+        (("w*x", "x", "w", "x"), {"feature_law": "kurtosis=0.5"}, "below 1"),
+        (("w*x", "x", "w", "x"), {"feature_law": "moments=-1,3"}, "must be > 0"),
+        (("w*x", "x", "w", "x"), {"feature_law": "moments=2,3"}, "no law has that"),
+        (("w*x", "x", "w", "x"), {"batch_size": "B", "at": "w=2,B=0"}, "batch-size is 0"),
+        (("w*x", "x", "w", "x"), {"at": "w=2,q=1"}, "does not contain"),
+        (("w*x", "a*x", "w", "x"), {"at": "w=2"}, "lacks a"),
     ],
 )
 def test_wrong_noise_models_are_refused_with_a_reason(arguments, options, word):
@@ -146,5 +153,40 @@ def test_bounded_labels_give_an_infinite_barrier():
 def test_hamiltonians_that_do_not_vanish_or_push_away_are_refused():
     with pytest.raises(TheoryError, match="must vanish"):
         derive_quasi_potential("1-p*d+p**2", "d", "p", "0", "0.6")
+    with pytest.raises(TheoryError, match="no noise"):
+        derive_quasi_potential("-p*d", "d", "p", "0", "0.6")
     with pytest.raises(TheoryError, match="point back"):
         derive_quasi_potential("p*d+p**2", "d", "p", "0", "0.6")
+
+
+def test_custom_noise_without_an_antiderivative_ends_and_stays_numeric():
+    found = derive_escape(
+        WELL, "x", "-1", "0", diffusion="temperature*(2+sin(x*exp(x)))", at="temperature=0.2,c=2", reflect="-2"
+    )
+    assert found["potential_formula"] is None
+    outer, _ = _nested_time(lambda x: 4 * x * (x * x - 1), lambda x: 0.2 * (2 + math.sin(x * math.exp(x))), -2.0)
+    assert found["mfpt"] == pytest.approx(outer, rel=1e-6)
+
+
+def test_asymmetric_well_agrees_with_the_backward_equation():
+    found = derive_escape(
+        "2+x**2/2-x**3/3", "x", "0", "1", target="1.5", reflect="-1", noise="kurtosis=2.5", at="temperature=0.05"
+    )
+    outer, _ = _nested_time(
+        lambda x: x - x * x, lambda x: 0.05 * (2 + 1.5 * (x * x / 2 - x**3 / 3)), -1.0, start=0.0, end=1.5
+    )
+    assert found["mfpt"] == pytest.approx(outer, rel=1e-7)
+
+
+def _nested_time(slope, noise, wall, start=-1.0, end=1.0):
+    """Mean passage time by y' = (L' y + 1)/D, u' = y, from the reflecting wall."""
+    ode = solve_ivp(
+        lambda x, y: [(slope(x) * y[0] + 1) / noise(x), y[0] if x >= start else 0.0], (wall, end), [0.0, 0.0],
+        rtol=1e-10, atol=1e-12, max_step=0.01,
+    )  # fmt: skip
+    return ode.y[1, -1], ode
+
+
+def test_correction_beyond_its_reach_is_null():
+    found = derive_escape(WELL, "x", "-1", "0", at="temperature=20,c=3")
+    assert found["rate_corrected"] is None

@@ -37,8 +37,23 @@ class _Moments:
                 f"feature law {law!r} is unknown; choose gaussian, rademacher, kurtosis=K or moments=m2,m4,..."
             )
         self.law = word
+        self._check_order()
         if word != "gaussian" and len(features) > 1:
             raise DerivationError(f"the feature law {word} is for one feature, not {len(features)}; use gaussian.")
+
+    def _check_order(self) -> None:
+        """Refuse numbers which no distribution has: E x^2 > 0, and E x^4 >= (E x^2)^2, that is kurtosis >= 1."""
+        if self.kurtosis is not None and self.kurtosis.is_number and self.kurtosis < 1:
+            raise DerivationError(f"kurtosis = {sp.sstr(self.kurtosis)} is below 1, the smallest possible; give >= 1.")
+        if self.table is None:
+            return
+        second, fourth = self.table[2], self.table.get(4)
+        if second.is_number and second <= 0:
+            raise DerivationError(f"moments= gives E x^2 = {sp.sstr(second)}; it must be > 0.")
+        if fourth is not None and (fourth - second**2).is_number and fourth < second**2:
+            raise DerivationError(
+                f"moments= gives E x^4 = {sp.sstr(fourth)} below (E x^2)^2 = {sp.sstr(second**2)}; no law has that."
+            )
 
     def of(self, powers: tuple[int, ...]) -> Any:
         """E x1^p1 x2^p2 ..., or DerivationError naming the missing moment."""
@@ -111,8 +126,19 @@ def derive_gradient_noise(
         raise ParseError(f"--label-noise-variance {sp.sstr(noise)} must be >= 0.")
     covariance = _covariance(feature_covariance, len(xs), feature_law, symbols)
     moments = _Moments(xs, feature_law, covariance)
+    given = [
+        output,
+        goal,
+        noise,
+        batch,
+        *covariance,
+        moments.kurtosis or sp.Integer(0),
+        *(moments.table or {}).values(),
+    ]
+    free = set().union(*(e.free_symbols for e in given)) - set(xs)
+    values = None if at is None else _values(at, free, noise, batch)
     result: dict[str, Any] = dict.fromkeys(_KEYS)
-    return _fill(result, moments, own, output, goal, noise, batch, at)
+    return _fill(result, moments, own, output, goal, noise, batch, values)
 
 
 def _check_names(weights: tuple[str, ...], data: tuple[str, ...]) -> None:
@@ -153,7 +179,7 @@ def _fill(
     goal: Any,
     noise: Any,
     batch: Any,
-    at: str | None,
+    values: dict[Any, Any] | None,
 ) -> dict[str, Any]:
     residual = sp.expand(output - goal)
     slopes = [sp.expand(sp.diff(output, w)) for w in own]
@@ -187,9 +213,7 @@ def _fill(
         "rank_one": factor is not None,
         "rank_one_factor": None if factor is None else sp.sstr(factor),
     }
-    if at is not None:
-        everything = [loss, *gradient, *(e for row in covariance for e in row), *(e for row in decoupled for e in row)]
-        values = _values(at, set().union(*(e.free_symbols for e in everything)))
+    if values is not None:
         _check_psd(moments.covariance, values)
         number = lambda e: float(sp.N(sp.sympify(e).subs(values), 17))  # noqa: E731
         result |= {
@@ -203,13 +227,20 @@ def _fill(
     return result
 
 
-def _values(at: str, free: set[Any]) -> dict[Any, Any]:
-    given = parse_assignments(at)
-    known = {s.name: s for s in free}
+def _values(at: str, free: set[Any], noise: Any, batch: Any) -> dict[Any, Any]:
+    given, known = parse_assignments(at), {s.name: s for s in free}
     for name in sorted(known):
         if name not in given:
-            raise ParseError(f"--at lacks {name}, which the formulas contain; add {name}=...")
-    return {known[name]: value for name, value in given.items() if name in known}
+            raise ParseError(f"--at lacks {name}, which the model contains; add {name}=...")
+    for name in sorted(given):
+        if name not in known:
+            raise ParseError(f"--at gives {name}, which the model does not contain; remove it.")
+    values = {known[name]: value for name, value in given.items()}
+    for option, expression, low in (("batch-size", batch, 1), ("label-noise-variance", noise, 0)):
+        number = sp.N(expression.subs(values), 17)
+        if not number.is_real or number < low:
+            raise ParseError(f"--{option} is {sp.sstr(number)} at the given numbers, it must be >= {low}.")
+    return values
 
 
 def _check_psd(covariance: Any, values: dict[Any, Any]) -> None:

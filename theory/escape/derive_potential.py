@@ -41,10 +41,11 @@ def derive_quasi_potential(
         )
     drift = sp.simplify(sp.diff(h, p).subs(p, 0))
     strength = sp.simplify(sp.diff(h, p, 2).subs(p, 0))
+    if strength == 0:
+        raise DerivationError(f"H has no term of second order in {p} at {p} = 0: there is no noise to escape by.")
     root = _closed_root(h, d, p, drift)
     potential = None if root is None else _closed_integral(root, d, low, high)
-    truncated = sp.cancel(-2 * drift / strength) if strength != 0 else None
-    diffusion = None if truncated is None else _closed_integral(truncated, d, low, high)
+    diffusion = _closed_integral(sp.cancel(-2 * drift / strength), d, low, high)
     result: dict[str, Any] = {
         "drift_formula": sp.sstr(drift),
         "diffusion_formula": sp.sstr(strength),
@@ -160,8 +161,8 @@ def _numbers(result: dict[str, Any], h: Any, d: Any, p: Any, low: Any, high: Any
             raise DerivationError(
                 f"the drift at {d} = {place:.4g} is {first(place):.4g}; it must point back to --from, and not vanish."
             )
-        if float(second(place)) < 0:
-            raise DerivationError(f"H is not convex in {p} at {d} = {place:.4g}.")
+        if float(second(place)) <= 0:
+            raise DerivationError(f"H is not strictly convex in {p} at {d} = {place:.4g}.")
     potential, previous = math.inf, math.inf
     for pieces in (2, 4, 8, 16):
         edges = np.linspace(begin, end, pieces + 1)

@@ -18,8 +18,8 @@ from theory.escape.passage_numeric import Landscape, line_integral, mean_passage
 from theory.escape.rates import correction_terms
 from theory.escape.user_model import TEMPERATURE, Model, random_values, read_model, real_number, sign, vanishes
 
-# about three seconds; the rule-based integrator may run for ever on a mixture of powers and exponentials
-SEARCH_CALLS = 3_000_000
+# about a second; the rule-based integrator may run for ever on a mixture of powers and exponentials
+SEARCH_CALLS = 1_000_000
 KEYS = (
     "noise", "diffusion_formula", "potential_formula", "stationary_density_formula", "stationary_exponent_formula",
     "stationary_exponent", "normaliser_formula", "normaliser", "log_barrier_formula", "log_barrier", "rate_formula",
@@ -358,7 +358,8 @@ def _numbers(
         "rate": rate,
         "rate_exponent": 1 / temperature + 0.5 if noise.kurtosis == 2 else None,
         "correction": c1,
-        "rate_corrected": rate / (1 + c1 * temperature),
+        # beyond the reach of the first correction its denominator is no longer positive
+        "rate_corrected": rate / (1 + c1 * temperature) if 1 + c1 * temperature > 0 else None,
         "effective_dimension": 1.0,
         "rate_per_iteration": None if model.learning_rate is None else model.learning_rate * rate,
     }
