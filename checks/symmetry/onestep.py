@@ -109,6 +109,8 @@ def exact_rate(
 
 POINT = ([0.9, 0.5], [0.8])
 COVARIANCE = [[0.12, 0.03], [0.03, 0.4]]
+# 4 |w|^2 Tr S_e - 4 u^T S_e u
+NOISE_FORM = 4 * 0.64 * 0.52 - 4 * (0.81 * 0.12 + 2 * 0.45 * 0.03 + 0.25 * 0.4)
 FAR = 1.5
 # grad L = 2 (u w - V) (w, u) with V = (1 + FAR) u w: forms of the two blocks
 FAR_MEAN_FORM = 4 * FAR**2 * 1.06 * 0.64 * (0.64 - 1.06)
@@ -122,7 +124,7 @@ def martingale(
     inputs: list[float],
     targets: list[float],
     learning_rate: float,
-    **_: Any,
+    **_rest: Any,
 ) -> torch.Tensor:
     """Square of what is left of C' - C after eta^2 g^T A g is taken away, over (2 eta)^2: the square of g . A theta."""
     x, y = (torch.tensor(q, dtype=torch.float64) for q in (inputs, targets))
@@ -135,7 +137,7 @@ def martingale(
 
 
 def mean_velocity_drift(
-    chunk: Chunk, *, noise_form: float, learning_rate: float, batch_size: int, momentum: float, steps: int, **_: Any
+    chunk: Chunk, *, noise_form: float, learning_rate: float, batch_size: int, momentum: float, steps: int, **_rest: Any
 ) -> torch.Tensor:
     """Drift of C per step and eta^2 after the transient, under heavy ball with independent noise of a fixed form.
 
@@ -151,3 +153,21 @@ def mean_velocity_drift(
         change = -2 * momentum * m / learning_rate + q
         m = momentum * m - learning_rate * q
     return change
+
+
+def charge_drift(
+    chunk: Chunk, *, point: tuple[list[float], list[float]], residual_covariance: list[list[float]],
+    learning_rate: float, batch_size: int, momentum: float, early: int, late: int, **_: Any,
+) -> torch.Tensor:  # fmt: skip
+    """Change of C per step and eta^2 between two times of a heavy-ball run from a minimum, on the same samples."""
+    u, w = point
+    charges = []
+    for steps in (early, late):
+        twin = Chunk(chunk.replicas, chunk.seed, chunk.device, chunk.index)
+        charges.append(linear_network(
+            twin, first=[[x] for x in u], second=[w], target=[[a * b for b in w] for a in u], input_covariance=[[1.0]],
+            residual_covariance=residual_covariance, learning_rate=learning_rate, steps=steps,
+            observe=lambda a, b: ((a**2).sum((0, 1)) - (b**2).sum((0, 1)))[None], batch_size=batch_size,
+            momentum=momentum, binary_inputs=True,
+        ))  # fmt: skip
+    return (charges[1] - charges[0]) / (late - early) / learning_rate**2
