@@ -84,11 +84,19 @@ def diffusing_norm(
 
 
 def adamw_norm(
-    chunk: Chunk, *, learning_rate: float, weight_decay: float, dimension: int, start: float, steps: int, averaged: int
+    chunk: Chunk,
+    *,
+    learning_rate: float,
+    weight_decay: float,
+    dimension: int,
+    start: float,
+    steps: int,
+    averaged: int,
+    first_decay: float = 0.9,
 ) -> torch.Tensor:
     """|theta|^2, averaged over time, of ``torch.optim.AdamW`` fed with independent normal gradients."""
     theta = torch.nn.Parameter((start / dimension) ** 0.5 * chunk.normal(dimension, chunk.replicas))
-    optimizer = torch.optim.AdamW([theta], lr=learning_rate, weight_decay=weight_decay)
+    optimizer = torch.optim.AdamW([theta], lr=learning_rate, weight_decay=weight_decay, betas=(first_decay, 0.999))
     total = torch.zeros(chunk.replicas, dtype=torch.float64)
     for step in range(steps):
         theta.grad = chunk.normal(dimension, chunk.replicas)

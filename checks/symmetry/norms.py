@@ -71,12 +71,13 @@ def diffusing_rate(
 
 
 def adamw(
-    chunk: Chunk, *, learning_rate: float, weight_decay: float, dimension: int, start: float, steps: int, **_: Any
-) -> torch.Tensor:
+    chunk: Chunk, *, learning_rate: float, weight_decay: float, dimension: int, start: float, steps: int,
+    first_decay: float, **_: Any,
+) -> torch.Tensor:  # fmt: skip
     """Mean |theta|^2 over the second half of a run of AdamW on noise."""
     return adamw_norm(
         chunk, learning_rate=learning_rate, weight_decay=weight_decay, dimension=int(dimension), start=start, steps=steps,
-        averaged=steps // 2,
+        averaged=steps // 2, first_decay=first_decay,
     )  # fmt: skip
 
 
