@@ -9,69 +9,9 @@ import mpmath
 import sympy as sp
 
 from theory.errors import DerivationError
-from theory.order_parameters.expectations import arguments_for, closed_form, value
-from theory.order_parameters.state import State, evaluate, rows
+from theory.order_parameters.expectations import arguments_for, closed_form
 
 K = sp.Symbol("K", integer=True, positive=True)
-
-
-def _state(students: int, teachers: int, norm: Any, q: tuple[Any, Any], m: tuple[Any, Any]) -> State:
-    return State(
-        "erf",
-        "erf",
-        [[q[0] if i == j else q[1] for j in range(students)] for i in range(students)],
-        [[m[0] if i == r else m[1] for r in range(teachers)] for i in range(students)],
-        [[norm if r == s else mpmath.mpf(0) for s in range(teachers)] for r in range(teachers)],
-        [1] * students,
-        [1] * teachers,
-        mpmath.mpf(1),
-    )
-
-
-def symmetric_state(students: int, teachers: int, norm: Any) -> tuple[Any, Any]:
-    """Return (Q, M) of the plateau: the root of dM/dt = dQ/dt = 0 (learning terms) with all students equal."""
-
-    def drift(q: Any, m: Any) -> tuple[Any, Any]:
-        c = [[q, m, m], [m, norm, 0], [m, 0, norm]]
-
-        def i3(*indices: int) -> Any:
-            return value("I3", "erf", ("erf",), indices, c)
-
-        along_m = i3(0, 1, 1) + (teachers - 1) * i3(0, 1, 2) - students * i3(0, 1, 0)
-        along_q = teachers * i3(0, 0, 1) - students * i3(0, 0, 0)
-        return along_m, along_q
-
-    start = norm * teachers / (students**2 * (1 + norm))
-    root = mpmath.findroot(lambda q, m: drift(q, m), (start, mpmath.sqrt(start * norm / teachers)), maxsteps=60)
-    return root[0], root[1]
-
-
-def reduced_rates(width: int, norm: Any, asymmetry: Any) -> Any:
-    """Return dM_11/dt/eta at the plateau displaced along the mode (1, -1/(K-1))."""
-    q, m = symmetric_state(width, width, norm)
-    state = _state(width, width, norm, (q, q), (m + asymmetry, m - asymmetry / (width - 1)))
-    return rows(evaluate(state, "learning_m"), width)[0][0]
-
-
-def _ansatz_drift(x: list[Any], width: int, norm: Any) -> list[Any]:
-    state = _state(width, width, norm, (x[0], x[1]), (x[2], x[3]))
-    dq = rows(evaluate(state, "learning_q"), width)
-    dm = rows(evaluate(state, "learning_m"), width)
-    return [dq[0][0], dq[0][1], dm[0][0], dm[0][1]]
-
-
-@functools.lru_cache(maxsize=16)
-def numeric_jacobian(width: int) -> list[list[Any]]:
-    """Return the Jacobian over eta of the ansatz at the plateau, T = 1, by difference quotients."""
-    one = mpmath.mpf(1)
-    q, m = symmetric_state(width, width, one)
-    base, h = [q, q, m, m], mpmath.mpf(10) ** -6
-    columns = []
-    for i in range(4):
-        up, down = ([x + s * h * (i == j) for j, x in enumerate(base)] for s in (1, -1))
-        pairs = zip(_ansatz_drift(up, width, one), _ansatz_drift(down, width, one), strict=True)
-        columns.append([(a - b) / (2 * h) for a, b in pairs])
-    return [list(row) for row in zip(*columns, strict=True)]
 
 
 @functools.lru_cache(maxsize=32)

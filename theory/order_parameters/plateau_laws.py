@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import functools
 import math
+from functools import partial
 from typing import Any
 
 import mpmath
 import sympy as sp
 
 from theory.derivation import Derivation, derivation
-from theory.law import Law, Regime, mutant_parameters, mutant_value
+from theory.errors import DerivationError
+from theory.law import Law, Regime, mutant_value
 from theory.order_parameters import domains as dm
 from theory.order_parameters import expectations as ex
 from theory.order_parameters.equation_laws import SAAD_SOLLA
-from theory.order_parameters.plateau import (
-    characteristic_polynomial,
-    numeric_jacobian,
-    reduced_rates,
-    symmetric_jacobian,
-    symmetric_state,
-)
+from theory.order_parameters.plateau import characteristic_polynomial, symmetric_jacobian
+from theory.order_parameters.plateau_definition import ansatz_jacobian, error_of, mode_rate, symmetric_root
 from theory.parameter import Parameter, integer, positive
 from theory.source import DERIVED
 
@@ -47,20 +44,28 @@ def _entries(c: dict[str, Any], kind: str) -> Any:
     )
 
 
-@functools.lru_cache(maxsize=1)
-def _drift() -> tuple[Any, Any]:
-    """Return (teacher sum, student sum) of I3 in dM/dt at the symmetric point, K students and K teachers."""
+def _drift(students: Any, teachers: Any) -> tuple[Any, Any]:
+    """Return (teacher sum, student sum) of I3 in dM/dt at the symmetric point."""
     field = {"C11": Q, "C12": M, "C22": T, "C33": T}
     own = _entries({**field, "C13": M, "C23": T}, "I3")
     other = _entries({**field, "C13": M, "C23": 0}, "I3")
     student = _entries({"C11": Q, "C12": M, "C22": T, "C13": Q, "C23": M, "C33": Q}, "I3")
-    return sp.factor(own + (K - 1) * other), sp.factor(K * student)
+    return sp.factor(own + (teachers - 1) * other), sp.factor(students * student)
+
+
+def _fixed_point(teacher: Any, student: Any, teachers: Any) -> Any:
+    """Return the polynomial in Q whose root balances the squared sums, M^2 = Q T/k."""
+    gap = sp.factor(sp.together(sp.expand(teacher**2 - student**2).subs(M, sp.sqrt(Q * T / teachers))))
+    factors = [f for f, _ in sp.factor_list(sp.numer(gap))[1] if f.has(Q) and f.has(T) and f.has(teachers)]
+    if len(factors) != 1:
+        raise DerivationError("the fixed point of the plateau does not reduce to one polynomial.")
+    return factors[0]
 
 
 def _overlaps() -> Derivation:
     """All students equal at eta -> 0: solve dM = dQ = 0 with students in the span of the teachers, Q = K M^2/T."""
-    teacher, student = _drift()
-    square = T * (1 + 2 * Q) - K * Q * ((1 + Q) * (1 + T) - Q * T / K)
+    teacher, student = _drift(K, K)
+    square = _fixed_point(teacher, student, K)
     solution = [s for s in sp.solve(sp.factor(square), Q) if not s.could_extract_minus_sign()]
     q = _positive_root(solution)
     return derivation(
@@ -80,8 +85,8 @@ def _positive_root(candidates: list[Any]) -> Any:
 
 
 def _definition_overlaps(width: Any, teacher_norm: Any) -> list[Any]:
-    """Root of the derived drifts of the symmetric ansatz, evaluated with the general right-hand side."""
-    return list(symmetric_state(int(width), int(width), teacher_norm))
+    """Root of the drift of equal students, means by quadrature of the definition."""
+    return list(symmetric_root(int(width), int(width), float(teacher_norm)))
 
 
 def _error() -> Derivation:
@@ -101,13 +106,8 @@ def _error() -> Derivation:
 
 
 def _definition_error(width: Any, teacher_norm: Any) -> Any:
-    k = int(width)
-    q, m = symmetric_state(k, k, teacher_norm)
-    c = [[q, m], [m, teacher_norm]]
-    ss = ex.value("I2", "erf", ("erf", "erf"), (0, 0), c)
-    st = ex.value("I2", "erf", ("erf", "erf"), (0, 1), c)
-    tt = ex.value("I2", "erf", ("erf", "erf"), (1, 1), c)
-    return (k * k * ss - 2 * k * k * st + k * tt) / 2
+    k, norm = int(width), float(teacher_norm)
+    return error_of(*symmetric_root(k, k, norm), norm, k, k)
 
 
 @functools.lru_cache(maxsize=1)
@@ -137,11 +137,8 @@ def _escape() -> Derivation:
 
 
 def _definition_escape(width: Any, teacher_norm: Any, learning_rate: Any) -> Any:
-    """Difference quotient of the general right-hand side along the unstable mode."""
-    k = int(width)
-    h = mpmath.mpf(10) ** -6
-    up, down = reduced_rates(k, teacher_norm, asymmetry=h), reduced_rates(k, teacher_norm, asymmetry=-h)
-    return learning_rate * (up - down) / (2 * h)
+    """Difference quotient of the drift by quadrature, students displaced along the mode."""
+    return learning_rate * mode_rate(int(width), float(teacher_norm))
 
 
 def _spectrum() -> Derivation:
@@ -162,7 +159,7 @@ def _spectrum() -> Derivation:
 def _definition_spectrum(width: Any, learning_rate: Any) -> list[float]:
     import numpy as np
 
-    eigenvalues = np.linalg.eigvals(np.array(numeric_jacobian(int(width)), dtype=float))
+    eigenvalues = np.linalg.eigvals(np.array(ansatz_jacobian(int(width))))
     return sorted(float(learning_rate) * float(x.real) for x in eigenvalues)
 
 
@@ -183,11 +180,12 @@ def _definition_time(width: Any, teacher_norm: Any, learning_rate: Any, initial_
 
 
 def _rectangular() -> Derivation:
-    p, k = STUDENTS, TEACHERS
-    square = sp.expand(k * T * (1 + 2 * Q) - p**2 * Q * ((1 + Q) * (1 + T) - Q * T / k))
+    teacher, student = _drift(STUDENTS, TEACHERS)
+    square = _fixed_point(teacher, student, TEACHERS)
     coefficients = sp.Poly(square, Q).all_coeffs()
     return derivation(
-        ("squared fixed point", square, "k teachers against p equal students, M = sqrt(Q T/k)"),
+        ("sums of I3", sp.Tuple(teacher, student), "k teachers against p equal students"),
+        ("squared fixed point", square, "M = sqrt(Q T/k), students in the span of the teachers"),
         ("coefficients in Q", sp.Tuple(*coefficients), "the positive root is Q"),
     )
 
@@ -199,6 +197,16 @@ def _rectangular_evaluate(d: Derivation, values: dict[str, Any], digits: int) ->
         numbers = [sp.lambdify(T, c.subs(given), "mpmath")(norm) for c in d.result]
         q = max(mpmath.re(r) for r in mpmath.polyroots(numbers, extraprec=60))
         return [q, mpmath.sqrt(q * norm / given[TEACHERS])]
+
+
+def _rectangular_wrong(students: int, teachers: int, teacher_norm: float, power: int) -> list[float]:
+    """Positive root of k T (1 + 2Q) = p^power Q ((1 + Q)(1 + T) - Q T/k)."""
+    import numpy as np
+
+    n, k, t = students**power, teachers, teacher_norm
+    roots = np.roots([-n * (1 + t - t / k), 2 * k * t - n * (1 + t), k * t])
+    q = float(max(roots.real))
+    return [q, math.sqrt(q * t / k)]
 
 
 def _power(width: int, teacher_norm: float, learning_rate: float) -> float:
@@ -243,7 +251,7 @@ LAWS = (
         sources=(SAAD_SOLLA, DERIVED),
         regime=SMALL_RATE,
         rungs=_FLOW,
-        gate_points=10,
+        gate_points=4,
         mutants=(
             mutant_value(
                 "Q = 1/(2K+1)",
@@ -263,7 +271,7 @@ LAWS = (
         sources=(SAAD_SOLLA, DERIVED),
         regime=SMALL_RATE,
         rungs=_FLOW,
-        gate_points=10,
+        gate_points=4,
         mutants=(
             mutant_value(
                 "K asin(1/K)",
@@ -284,7 +292,7 @@ LAWS = (
         sources=(SAAD_SOLLA, DERIVED),
         regime=SMALL_RATE,
         rungs=_FLOW,
-        gate_points=5,
+        gate_points=3,
         mutants=(
             mutant_value("exponent 1/2 for 3/2", _power),
             mutant_value(
@@ -326,7 +334,7 @@ LAWS = (
         sources=(SAAD_SOLLA,),
         regime=Regime("initial asymmetry -> 0", "O(1)"),
         rungs=_FLOW,
-        gate_points=6,
+        gate_points=3,
         mutants=(
             mutant_value(
                 "2 lambda",
@@ -354,9 +362,12 @@ LAWS = (
         regime=SMALL_RATE,
         rungs=_FLOW,
         definition=lambda students, teachers, teacher_norm: list(
-            symmetric_state(int(students), int(teachers), teacher_norm)
+            symmetric_root(int(students), int(teachers), float(teacher_norm))
         ),
-        mutants=(mutant_parameters("p for p^2", lambda v: {"teachers": v["teachers"] * v["students"]}),),
+        mutants=(
+            mutant_value("p for p^2", partial(_rectangular_wrong, power=1)),
+            mutant_value("M = Q", lambda **v: [_rectangular_wrong(**v, power=2)[0]] * 2),
+        ),
         gate_points=5,
         priority="B",
     ),
