@@ -164,3 +164,36 @@ shuffled_flow_for_iid = Check(
     rival="principal_flow.modified_field.sgd_iid",
     **_BATCHES,
 )
+
+
+def _third_of_epoch(value: float, *, learning_rate: float, **_: Any) -> float:
+    """Third term of an epoch: the field's own, and what a flow over the time m h adds at this order."""
+    m = len(slices.BATCH_GRADIENTS)
+    g, c, t = (_mean(values) for values in (slices.BATCH_GRADIENTS, slices.BATCH_CURVATURES, slices.BATCH_THIRDS))
+    pull = _mean([a * b for a, b in zip(slices.BATCH_GRADIENTS, slices.BATCH_CURVATURES)])
+    bent = _mean([a * b for a, b in zip(slices.BATCH_GRADIENTS, slices.BATCH_THIRDS)])
+    square = _mean([a * a for a in slices.BATCH_CURVATURES])
+    own = (value + g + learning_rate / 2 * pull) / learning_rate**2
+    return own + m / 4 * (c * pull + (bent + square) * g) - m**2 / 6 * (t * g * g + c * c * g)
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)
+
+
+shuffled_third_order = Check(
+    law="principal_flow.modified_field.sgd_shuffled_third_order",
+    rung="net",
+    measure=slices.epoch_term,
+    observable=_third_of_epoch,
+    settings={"shuffled": True, "power": 2},
+    cases={
+        "digits,m=3": {
+            "learning_rate": 0.1,
+            "batch_gradients": slices.BATCH_GRADIENTS,
+            "batch_curvatures": slices.BATCH_CURVATURES,
+            "batch_third_derivatives": slices.BATCH_THIRDS,
+        }
+    },
+    margin=Margin(relative=0.01, absolute=1e-5),
+)

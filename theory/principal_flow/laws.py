@@ -19,6 +19,7 @@ from theory.principal_flow import (
     minibatch_laws,
     momentum_laws,
     momentum_limit_laws,
+    shuffled_laws,
     tree_laws,
 )
 
@@ -34,6 +35,7 @@ LAWS: tuple[Law, ...] = (
     *momentum_laws.LAWS,
     *momentum_limit_laws.LAWS,
     *minibatch_laws.LAWS,
+    *shuffled_laws.LAWS,
     *adaptive_laws.LAWS,
     *map_laws.LAWS,
     *flip_laws.LAWS,
