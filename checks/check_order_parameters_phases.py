@@ -63,7 +63,7 @@ phase_regime = Check(
     margin=Margin(absolute=0.1),
 )
 
-_FEW, _FAR = (50.0, 200.0, 800.0), (1e4, 1e6, 1e8)
+_FEW, _FAR = (40.0, 160.0, 640.0), (1e4, 1e6, 1e8)
 
 
 def _logs(dimensions: tuple[float, ...]) -> tuple[float, ...]:
@@ -84,28 +84,28 @@ def _distance(law: str, dimensions: tuple[float, ...], cases: dict[str, Any], **
         settings={"dimensions": dimensions, **settings},
         observable=_squared,
         margin=Margin(absolute=0.1),
-        plan=Plan(first=512, looks=4),
-        chunk=512,
+        plan=Plan(first=2048, looks=3),
+        chunk=2048,
     )
 
 
 _CONVERGENCE = "order_parameters.phase.convergence_exponent"
 _HALF = {"1/2 in every phase": "the exponent is 1/2 here"}
-convergence_perfect = _distance(_CONVERGENCE, _FEW, {"perfect": _PHASES["perfect"]}, time=0.4, exponent=-1.35)
+convergence_perfect = _distance(_CONVERGENCE, _FEW, {"perfect": _PHASES["perfect"]}, time=0.25, exponent=-1.35)
 convergence_plateau = _distance(
-    _CONVERGENCE, _FEW, {"plateau": Case(_PHASES["plateau"], spared=_HALF)}, time=1.0, exponent=-1.0
+    _CONVERGENCE, _FEW, {"plateau": Case(_PHASES["plateau"], spared=_HALF)}, time=0.5, exponent=-1.0
 )
 convergence_bad = _distance(_CONVERGENCE, _FAR, {"bad": {"kappa": 0.1, "delta": -0.4}}, time=2.0, exponent=-0.4)
 
 _LIMIT = "order_parameters.phase.limit_exponent"
 limit_perfect = _distance(
-    _LIMIT, _FEW, {"perfect": _PHASES["perfect"]}, time=0.4, exponent=-1.35, keep="learning", noise_variance=8.0
+    _LIMIT, _FEW, {"perfect": _PHASES["perfect"]}, time=0.25, exponent=-1.35, keep="learning", noise_variance=8.0
 )
 limit_plateau = _distance(
     _LIMIT,
     _FEW,
     {"plateau": Case(_PHASES["plateau"], spared={"c alone": "nothing is dropped on the plateau"})},
-    time=1.0,
+    time=0.5,
     exponent=-1.0,
 )
 limit_bad = _distance(
@@ -122,29 +122,28 @@ limit_bad = _distance(
 )
 
 
-def _passage(label: str, dimensions: tuple[float, ...], point: Any, longest: int) -> Check:
+def _passage(label: str, dimensions: tuple[float, ...], point: Any) -> Check:
     return Check(
         law="order_parameters.phase.time_step_exponent",
         rung="chain",
         simulate=phases.passages,
         statistic=Slope(abscissae=_logs(dimensions), log=True),
         cases={label: point},
-        settings={"dimensions": dimensions, "far": 0.3, "longest": longest},
+        settings={"dimensions": dimensions, "far": 0.15},
         observable=lambda value, **_: -value,
         margin=Margin(absolute=0.06),
-        plan=Plan(first=512, looks=4),
-        chunk=512,
+        plan=Plan(first=1024, looks=3),
+        chunk=1024,
     )
 
 
-collapse_perfect = _passage("perfect", _FEW, _PHASES["perfect"], 12000)
+collapse_perfect = _passage("perfect", _FEW, _PHASES["perfect"])
 collapse_plateau = _passage(
     "plateau",
     _FEW,
     Case({"kappa": 0.25, "delta": -0.25}, spared={"the smaller term": "both terms are the same size"}),
-    4000,
 )
-collapse_bad = _passage("bad", _FAR, {"kappa": 0.15, "delta": -0.4}, 40000)
+collapse_bad = _passage("bad", _FAR, {"kappa": 0.15, "delta": -0.45})
 
 frozen = Check(
     law="order_parameters.bad_learning.frozen_overlap",
