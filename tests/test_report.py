@@ -12,9 +12,9 @@ import sympy as sp
 from checks import Check, Margin, check_law
 from checks.registry import entries_of_file
 from checks.report.build import report_of, write_report
-from checks.report.figures import law_figures
+from checks.report.figures import law_curves, law_figures
 from checks.report.formulas import formula, mathml
-from checks.report.live import panel
+from checks.report.live import panel, tabulated
 from checks.report.names import breakable, typeset
 from checks.report.shown import shown_derivation
 from numerics.statistics import Mean, Plan
@@ -31,8 +31,8 @@ def checks_of(outcomes, *given: Check) -> dict[tuple[str, str], Check]:
 
 def test_figures_are_the_same_files_every_time(tmp_path: Path) -> None:
     outcomes = check_law(SECOND_MOMENT, RIGHT)
-    checks = checks_of(outcomes, RIGHT)
-    drawn = [law_figures(SECOND_MOMENT, outcomes, checks, tmp_path / n) for n in "ab"]
+    curves = law_curves(SECOND_MOMENT, outcomes, checks_of(outcomes, RIGHT))
+    drawn = [law_figures(SECOND_MOMENT, outcomes, curves, tmp_path / n) for n in "ab"]
     assert drawn[0]
     assert drawn[0] == drawn[1]
     for figure in drawn[0]:
@@ -41,7 +41,8 @@ def test_figures_are_the_same_files_every_time(tmp_path: Path) -> None:
 
 def test_a_figure_has_curve_points_and_mutants(tmp_path: Path) -> None:
     outcomes = check_law(SECOND_MOMENT, RIGHT)
-    drawn = law_figures(SECOND_MOMENT, outcomes, checks_of(outcomes, RIGHT), tmp_path)
+    curves = law_curves(SECOND_MOMENT, outcomes, checks_of(outcomes, RIGHT))
+    drawn = law_figures(SECOND_MOMENT, outcomes, curves, tmp_path)
     assert "std not squared" in drawn[0].caption
     assert "against mean: from" in drawn[0].alt
     assert "measured" in drawn[0].alt
@@ -50,7 +51,7 @@ def test_a_figure_has_curve_points_and_mutants(tmp_path: Path) -> None:
 
 def test_a_law_without_experiments_is_drawn_with_its_definition(tmp_path: Path) -> None:
     outcomes = check_law(SECOND_MOMENT)
-    (drawn,) = law_figures(SECOND_MOMENT, outcomes, {}, tmp_path)
+    (drawn,) = law_figures(SECOND_MOMENT, outcomes, law_curves(SECOND_MOMENT, outcomes, {}), tmp_path)
     assert "from the definition" in drawn.caption
 
 
@@ -108,6 +109,17 @@ def test_the_panel_knows_what_it_cannot_evaluate() -> None:
     live = panel(find("stability.exponent.normal"))
     assert live is not None
     assert {a["key"] for a in live.arguments} >= {"learning_rate", "curvature_mean", "curvature_std"}
+
+
+def test_a_value_the_page_cannot_evaluate_is_tabulated() -> None:
+    law = find("stability.critical_learning_rate.exponential")
+    assert panel(law) is None
+    (curve,) = law_curves(law, [], {})
+    live = tabulated(curve)
+    assert live is not None
+    assert live.arguments[0]["key"] == curve.key
+    middle = {**live.fixed, curve.key: live.arguments[0]["start"]}
+    assert curve.lines[0][len(curve.xs) // 2] == pytest.approx(law(**middle), rel=1e-9)
 
 
 def test_downloads_hold_every_verdict(tmp_path: Path) -> None:

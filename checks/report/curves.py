@@ -51,6 +51,8 @@ class Curve:
     dots: list[list[Dot]]
     measured: bool
     rival: list[float | None] | None = None
+    direct: bool = True
+    """Whether the lines are the law's own value, and not a function of it."""
 
 
 Predict = Callable[[Any, Mapping[str, Any]], Any]
@@ -83,7 +85,7 @@ def measured_curve(law: Law, found: Sequence[tuple[Outcome, Check]]) -> Curve | 
         return None
     title = first.case if len(same) == 1 else first.rung
     rival = _rival(check, law, p.key, values, drawn[0], chosen[0])
-    return Curve(title, p.key, drawn[3], *drawn[:3], dots, True, rival)
+    return Curve(title, p.key, drawn[3], *drawn[:3], dots, True, rival, check.observable is None)
 
 
 def _rival(

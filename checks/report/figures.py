@@ -37,18 +37,23 @@ class Drawn:
 Checks = Mapping[tuple[str, str], Check]
 
 
-@styled
-def law_figures(law: Law, outcomes: Sequence[Outcome], checks: Checks, folder: Path) -> list[Drawn]:
-    """Draw what a law's page shows; the list is empty for laws whose value is no function of a number."""
-    tested = [o for o in outcomes if o.kind != "gate" and o.estimate]
+def law_curves(law: Law, outcomes: Sequence[Outcome], checks: Checks) -> list[Curve]:
+    """Return the curves of a law's page: through its measurements, else along a generic line with its definition."""
     found: dict[str, list[tuple[Outcome, Check]]] = {}
-    for o in tested:
-        if (o.check, o.case) in checks:
+    for o in outcomes:
+        if o.kind != "gate" and o.estimate and (o.check, o.case) in checks:
             found.setdefault(o.check, []).append((o, checks[o.check, o.case]))
     curves = _curves(law, sorted(found.values(), key=len, reverse=True))
     if not curves:
         one = stored(law, "definition", lambda: definition_curve(law))
         curves = [one] if one else []
+    return curves
+
+
+@styled
+def law_figures(law: Law, outcomes: Sequence[Outcome], curves: Sequence[Curve], folder: Path) -> list[Drawn]:
+    """Draw what a law's page shows; the list is empty for laws whose value is no function of a number."""
+    tested = [o for o in outcomes if o.kind != "gate" and o.estimate]
     drawn = [_draw_curves(law, curves, folder)] if curves else []
     dots = sum(len(d) for c in curves if c.measured for d in c.dots[:1])
     if tested and dots < len(tested):

@@ -13,9 +13,10 @@ import theory
 from checks import table
 from checks.outcome import Outcome
 from checks.output import json_ready
-from checks.report.figures import Checks, law_figures
+from checks.report.curves import Curve
+from checks.report.figures import Checks, law_curves, law_figures
 from checks.report.formulas import formula
-from checks.report.live import Panel, panel
+from checks.report.live import Panel, panel, tabulated
 from checks.report.names import breakable, typeset
 from checks.report.shown import claim_of, shown_derivation
 from theory.law import RUNGS, Law
@@ -25,10 +26,13 @@ def law_page(law: Law, outcomes: Sequence[Outcome], checks: Checks, out: Path) -
     """Return the variables of the template and draw the figures it refers to."""
     derived, structure = shown_derivation(law)
     ordered = sorted(outcomes, key=lambda o: RUNGS.index(o.rung))
+    curves = law_curves(law, ordered, checks)
     live = panel(law)
     points = panel_points(law, [o for o in ordered if _direct(o, checks)], live)
     if live:
         live.widen(points)
+    elif curves and (live := tabulated(curves[0])):
+        points = _curve_points(curves[0])
     return {
         "root": "../",
         "law": law,
@@ -37,7 +41,7 @@ def law_page(law: Law, outcomes: Sequence[Outcome], checks: Checks, out: Path) -
         "claim": formula(claim_of(law, derived)),
         "structure": structure,
         "outcomes": [(o, row(o)) for o in ordered],
-        "figures": law_figures(law, ordered, checks, out / "figures"),
+        "figures": law_figures(law, ordered, curves, out / "figures"),
         "panel": live,
         "panel_points": points,
         "panel_json": script_json({"arguments": live.arguments, "points": points}) if live else "",
@@ -67,6 +71,14 @@ def panel_points(law: Law, outcomes: Sequence[Outcome], live: Panel | None) -> l
         if len(o.estimate) == 1 and all(isinstance(values[k], (int, float)) for k in keys)
         and live is not None and all(values.get(k) == v for k, v in live.fixed.items())
     ]  # fmt: skip
+
+
+def _curve_points(curve: Curve) -> list[dict[str, Any]]:
+    dots = curve.dots[0] if curve.dots and curve.measured else []
+    return [
+        {"label": d.label, "values": {curve.key: d.x}, "estimate": d.estimate, "low": d.low, "high": d.high}
+        for d in dots
+    ]
 
 
 def script_json(data: Any) -> Markup:

@@ -10,6 +10,7 @@ from typing import Any
 import sympy as sp
 from sympy.printing.jscode import JavascriptCodePrinter
 
+from checks.report.curves import Curve
 from checks.report.shown import shown_derivation
 from theory.law import Law
 
@@ -112,6 +113,7 @@ class Panel:
     arguments: list[dict[str, Any]]
     body: str
     fixed: dict[str, Any] = field(default_factory=dict)
+    tabulated: bool = False
 
     def widen(self, points: Sequence[Mapping[str, Any]]) -> None:
         """Let the sliders reach every measured point, and start at the first of them."""
@@ -150,11 +152,30 @@ def panel(law: Law) -> Panel | None:
     return Panel(arguments, f"(() => {{ {' '.join(constants)} return {body}; }})()", {**shown, **fixed})
 
 
+def tabulated(curve: Curve) -> Panel | None:
+    """Return a panel that steps along a computed curve, for values which the page cannot evaluate itself."""
+    if not curve.direct or any(y is None for line in curve.lines for y in line):
+        return None
+    low, high, count = curve.xs[0], curve.xs[-1], len(curve.xs)
+    rows = [list(row) for row in zip(*curve.lines, strict=True)]
+    step = (high - low) / (count - 1)
+    body = f"{json.dumps(rows)}[Math.round((a0 - {low!r})/{step!r})]"
+    argument = {
+        "key": curve.key,
+        "low": low,
+        "high": high,
+        "integer": False,
+        "start": curve.xs[count // 2],
+        "step": step,
+    }
+    return Panel([argument], body, curve.fixed, tabulated=True)
+
+
 def _argument(p: Any, usual: Mapping[str, Any]) -> dict[str, Any]:
     low, high = map(float, p.domain.region)
     start = p.default if isinstance(p.default, (int, float)) else usual.get(p.key, (low + high) / 2)
     whole = p.domain.kind == "integer"
-    return {"key": p.key, "low": min(low, start), "high": max(high, start), "integer": whole,
+    return {"key": p.key, "low": min(low, start), "high": max(high, start), "integer": whole, "step": None,
             "start": round(start) if whole else float(f"{start:.4g}")}  # fmt: skip
 
 

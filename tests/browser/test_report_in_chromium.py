@@ -13,6 +13,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from checks import check_law
 from checks.report.build import write_report
+from checks.report.figures import law_curves
 from checks.report.live import panel
 from checks.report.pdf import print_pdf
 from tests.toy import FINDING, RIGHT, SECOND_MOMENT
@@ -208,6 +209,20 @@ def test_every_live_panel_gives_the_value_of_its_law(tmp_path: Path, page: Page)
 
 def _sliders(page: Page) -> list[str]:
     return page.locator("input[type=range]").evaluate_all("e => e.map(x => x.id.replace('slider-', ''))")
+
+
+def test_a_tabulated_panel_steps_through_values_of_the_law(tmp_path: Path, page: Page) -> None:
+    law = find("stability.critical_learning_rate.exponential")
+    (curve,) = law_curves(law, [], {})
+    index = write_report([], tmp_path, laws=[law])
+    page.goto((index.parent / "laws" / f"{law.id}.html").as_uri())
+    page.locator(f"#slider-{curve.key}").focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    at = float(page.locator(f"#slider-{curve.key}").input_value())
+    shown = float(page.locator("#value").inner_text())
+    assert at > curve.xs[len(curve.xs) // 2]
+    assert shown == pytest.approx(law(**{**curve.fixed, curve.key: at}), rel=1e-8)
 
 
 def test_print_style_hides_the_controls(report: Path, page: Page) -> None:

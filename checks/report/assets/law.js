@@ -30,7 +30,8 @@
   }
   function draw() {
     const key = axis.value, range = data.arguments.find((a) => a.key === key);
-    const count = range.integer ? Math.min(160, range.high - range.low) : 160;
+    const steps = range.step ? (range.high - range.low) / range.step : 160;
+    const count = range.integer ? Math.min(160, range.high - range.low) : Math.round(steps);
     const xs = Array.from({length: count + 1}, (_, i) => range.low + (range.high - range.low) * i / (count || 1));
     const rows = xs.map((x) => evaluate({...values, [key]: range.integer ? Math.round(x) : x}).slice(0, LINES));
     const marks = data.points.filter((p) => p.values[key] >= range.low && p.values[key] <= range.high);
