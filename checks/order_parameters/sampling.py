@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from checks.order_parameters.flow import run_flow
 from checks.order_parameters.means import committee, problem_means
-from numerics.committee import Overlaps, brute_force, projected_chain
+from numerics.committee import Committee, Overlaps, brute_force, frame, projected_chain
 from numerics.committee_field import pack, twin_chain
+from numerics.committee_problem import residual_of
 from numerics.digits import digits
 from numerics.ensemble import Chunk
 
@@ -23,32 +25,89 @@ def _full(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def chain_increment(chunk: Chunk, *, which: str, dimension: float, **values: Any) -> torch.Tensor:
-    """Return d times the change of Q or M (flat, row by row) in one step of the projected chain."""
+    """Return d times the change of Q, M (flat, row by row) or a in one step of the projected chain."""
     values = _full(values)
-    q0, m0 = _start(values)
-    end = projected_chain(chunk, committee(values), q0, m0, dimension, 1)
-    return _change(end, q0, m0, which) * dimension
+    problem = committee(values)
+    end = projected_chain(chunk, problem, *_start(values), dimension, 1)
+    return _change(end, problem, values, which) * dimension
 
 
-def brute_increment(chunk: Chunk, *, which: str, dimension: int, **values: Any) -> torch.Tensor:
-    """Return the change of Q or M (flat) in one step of real SGD with d-dimensional weights."""
+def chain_increments(chunk: Chunk, *, dimension: float, **values: Any) -> torch.Tensor:
+    """Return d times the changes of Q and of M in one step of the projected chain."""
+    problem = committee(values)
+    end = projected_chain(chunk, problem, *_start(values), dimension, 1)
+    return torch.cat([_change(end, problem, values, which) for which in "qm"], 1) * dimension
+
+
+def brute_increment(chunk: Chunk, *, which: str, dimension: int, scaled: bool = False, **values: Any) -> torch.Tensor:
+    """Return the change (d times it, if ``scaled``) of Q, M or a in one step of SGD with d-dimensional weights."""
     values = _full(values)
-    q0, m0 = _start(values)
-    return _change(brute_force(chunk, committee(values), q0, m0, dimension, 1), q0, m0, which)
+    problem = committee(values)
+    end = brute_force(chunk, problem, *_start(values), dimension, 1)
+    return _change(end, problem, values, which) * (dimension if scaled else 1)
 
 
-def _change(end: Overlaps, q0: Any, m0: Any, which: str) -> torch.Tensor:
-    new, old = (end.q, q0) if which == "q" else (end.m, m0)
+def digit_increment(chunk: Chunk, *, which: str, components: int, **values: Any) -> torch.Tensor:
+    """Return d times the change in one step of SGD on whitened digits, d components, labels of a random teacher."""
+    problem = committee(values)
+    inputs = whitened_digits(components)
+    end = brute_force(chunk, problem, *_start(values), components, 1, inputs=inputs)
+    return _change(end, problem, values, which) * components
+
+
+def _change(end: Overlaps, problem: Committee, values: dict[str, Any], which: str) -> torch.Tensor:
+    old = {"q": values["student_overlap"], "m": values["teacher_student_overlap"], "a": problem.student_layer}[which]
+    new = {"q": end.q, "m": end.m, "a": end.a}[which]
     start = torch.tensor(old, dtype=torch.float64, device=new.device)[..., None]
     return (new - start).reshape(-1, new.shape[-1]).T
 
 
-def chain_pair(chunk: Chunk, *, dimension: float, **values: Any) -> torch.Tensor:
-    """Return d times the changes of (M, Q) of one unit in one step of the projected chain."""
+def twin_rates(chunk: Chunk, *, dimension: int, **values: Any) -> torch.Tensor:
+    """Return the rates of the last student and of its copy in one step: dM, dQ with the others, itself, its twin, da."""
+    q, m = _start(values)
+    doubled = values | {
+        "student_overlap": [[*row, row[-1]] for row in [*q, q[-1]]],
+        "teacher_student_overlap": [*m, m[-1]],
+        "student_second_layer": [*values["student_second_layer"], values["student_second_layer"][-1]],
+    }
+    problem, p = committee(doubled), len(q) + 1
+    end = brute_force(chunk, problem, *_start(doubled), dimension, 1)
+    dm, dq, da = (
+        _change(end, problem, doubled, which).T.reshape(shape)
+        for which, shape in (("m", (p, -1, chunk.replicas)), ("q", (p, p, chunk.replicas)), ("a", (p, chunk.replicas)))
+    )
+    rows = []
+    for j in (p - 2, p - 1):
+        rows += [*dm[j], *dq[j, : p - 2], dq[j, j], dq[p - 2, p - 1], da[j]]
+    return torch.stack(rows, 1) * dimension
+
+
+def fresh_error(chunk: Chunk, *, dimension: int | None = None, **values: Any) -> torch.Tensor:
+    """Return the clean squared residual over two on fresh inputs, in the frame or with d-dimensional weights."""
     values = _full(values)
-    q0, m0 = _start(values)
-    end = projected_chain(chunk, committee(values), q0, m0, dimension, 1)
-    return torch.stack([end.m[0, 0] - m0[0][0], end.q[0, 0] - q0[0][0]], 1) * dimension
+    problem = committee(values)
+    lower, along, own = frame(problem, *_start(values))
+    rows = torch.cat([torch.cat([lower, lower.new_zeros(len(lower), len(own))], 1), torch.cat([along, own], 1)])
+    if dimension is None:
+        fields = rows @ chunk.normal(rows.shape[1], chunk.replicas)
+    else:
+        axes = torch.linalg.qr(chunk.normal(dimension, rows.shape[1])).Q
+        weights = dimension**0.5 * rows @ axes.T
+        fields = weights @ chunk.normal(dimension, chunk.replicas) / dimension**0.5
+    k = len(lower)
+    layer = torch.tensor(problem.student_layer, dtype=torch.float64)[:, None]
+    return residual_of(problem, fields[k:], fields[:k], layer, None)[0] ** 2 / 2
+
+
+def chain_pair(chunk: Chunk, *, dimension: float, **values: Any) -> torch.Tensor:
+    """Return d times the changes of M (row by row) and of Q (upper triangle) in one step of the projected chain."""
+    values = _full(values)
+    problem = committee(values)
+    end = projected_chain(chunk, problem, *_start(values), dimension, 1)
+    p = problem.students
+    q = _change(end, problem, values, "q")
+    upper = [i * p + j for i in range(p) for j in range(i, p)]
+    return torch.cat([_change(end, problem, values, "m"), q[:, upper]], 1) * dimension
 
 
 def overlaps_at(
@@ -71,50 +130,34 @@ def twin_overlaps_at(chunk: Chunk, *, time: float, dimension: int, **values: Any
     return (pack(end.q, end.m, end.a) - deviation).T
 
 
-def linear_floor(
-    chunk: Chunk,
-    *,
-    dimension: int,
-    learning_rate: float,
-    noise_variance: float,
-    batch_size: int,
-    burn: int,
-    average: int,
-) -> torch.Tensor:
-    """Return the time-averaged error of a linear unit that starts on its teacher, by the projected chain."""
-    values = {
-        "activation": "linear",
-        "student_overlap": [[1.0]],
-        "teacher_student_overlap": [[1.0]],
-        "teacher_overlap": [[1.0]],
-        "learning_rate": learning_rate,
-        "noise_variance": noise_variance,
-        "batch_size": batch_size,
-    }
-    total = torch.zeros(chunk.replicas, dtype=torch.float64)
-
-    def observe(step: int, state: Overlaps) -> None:
-        if step > burn:
-            total.add_((state.q[0, 0] - 2 * state.m[0, 0] + 1.0) / 2)
-
-    projected_chain(chunk, committee(values), *_start(values), dimension, burn + average, observe=observe)
-    return total / average
-
-
 def linear_error(
     chunk: Chunk, *, dimension: int, learning_rate: float, noise_variance: float, steps: int
 ) -> torch.Tensor:
     """Return sqrt(d) times the error of a linear unit after ``steps`` steps from its teacher (variance: the law)."""
-    error = linear_floor(
-        chunk,
-        dimension=dimension,
-        learning_rate=learning_rate,
-        noise_variance=noise_variance,
-        batch_size=1,
-        burn=steps - 1,
-        average=1,
-    )
-    return error * dimension**0.5
+    values = {
+        "activation": "linear",
+        "teacher_overlap": [[1.0]],
+        "learning_rate": learning_rate,
+        "noise_variance": noise_variance,
+    } | {key: [[1.0]] for key in ("student_overlap", "teacher_student_overlap")}
+    end = projected_chain(chunk, committee(values), *_start(values), dimension, steps)
+    return (end.q[0, 0] - 2 * end.m[0, 0] + 1.0) / 2 * dimension**0.5
+
+
+def mean_bias(chunk: Chunk, *, time: float, dimension: int, brute: bool = False, **values: Any) -> torch.Tensor:
+    """Return the overlaps minus the ODE, M row by row, then Q: by the chain minus its control variate, or brute force."""
+    values = _full(values)
+    problem, steps = committee(values), round(time * dimension)
+    if brute:
+        end = brute_force(chunk, problem, *_start(values), dimension, steps)
+        found = pack(end.q, end.m, end.a)
+    else:
+        end, deviation = twin_chain(chunk, problem, problem_means(values), *_start(values), dimension, steps)
+        found = pack(end.q, end.m, end.a) - deviation
+    away = found - run_flow(values, steps / dimension)
+    upper = problem.students * (problem.students + 1) // 2
+    cross = problem.students * problem.teachers
+    return torch.cat([away[upper : upper + cross], away[:upper]]).T
 
 
 def whitened_digits(components: int) -> torch.Tensor:
