@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -13,27 +14,28 @@ import sympy as sp
 from theory.derivation import Derivation, derivation
 from theory.law import Law, Mutant, Regime, mutant_value
 from theory.order_parameters import domains as dm
+from theory.order_parameters import phase_definition as defined
 from theory.order_parameters import phases as ph
 from theory.order_parameters.equation_laws import VEIGA
 from theory.order_parameters.perfect import mu
-from theory.parameter import Constraint, Parameter, integer, interval, nonnegative, positive, real
+from theory.parameter import Constraint, Domain, Parameter, integer, interval, nonnegative, positive
 from theory.source import DERIVED
 
-KAPPA = Parameter("kappa", ph.KAPPA, "exponent of the width, p = p0 d^kappa", nonnegative(0.0, 0.8))
-DELTA = Parameter("delta", ph.DELTA, "exponent of the learning rate, gamma = gamma0 d^-delta", real(-1.4, 0.9))
+
+class _Grid(Domain):
+    """Numbers whose generic points are multiples of 0.05, so that the lines of the phase diagram are hit."""
+
+    def draw(self, rng: random.Random) -> float:
+        """Draw a multiple of 0.05 from the region."""
+        low, high = (round(20 * end) for end in self.region)
+        return rng.randint(low, high) / 20
+
+
+KAPPA = Parameter("kappa", ph.KAPPA, "exponent of the width, p = p0 d^kappa", _Grid("real", low=0.0, region=(0.0, 0.8)))
+DELTA = Parameter(
+    "delta", ph.DELTA, "exponent of the learning rate, gamma = gamma0 d^-delta", _Grid("real", region=(-1.0, 0.6))
+)
 ASYMPTOTIC = Regime("d -> infinity", "the first correction is of relative order d^(-|sigma|)")
-
-
-def _sizes(kappa: Any, delta: Any, d: Any) -> tuple[Any, Any]:
-    """Return the sizes of the two terms in one step at a dimension, from the update itself."""
-    gamma, width = d**-delta, d**kappa
-    return gamma / width / d, (gamma / width) ** 2 / d
-
-
-def _slopes(kappa: Any, delta: Any) -> tuple[Any, Any]:
-    small, large = mpmath.mpf(10) ** 40, mpmath.mpf(10) ** 90
-    one, two = _sizes(kappa, delta, small), _sizes(kappa, delta, large)
-    return tuple(mpmath.log(b / a) / mpmath.log(large / small) for a, b in zip(one, two, strict=True))
 
 
 def _counting(quantity: str) -> Derivation:
@@ -85,22 +87,6 @@ def _evaluate(quantity: str, _: Derivation, values: dict[str, Any], digits: int)
     return found if found is None or isinstance(found, str) else mpmath.mpf(repr(found))
 
 
-def _definition(quantity: str, kappa: Any, delta: Any) -> Any:
-    learning, noise = _slopes(kappa, delta)
-    x, sigma = max(learning, noise), learning - noise
-    near = abs(sigma) < mpmath.mpf(10) ** -12
-    if quantity in ("learning", "noise", "step"):
-        return {"learning": learning, "noise": noise, "step": x}[quantity]
-    if x > -(mpmath.mpf(10) ** -12):
-        return ph.NONE if quantity == "regime" else None
-    word = ph.PLATEAU if near else ph.PERFECT if learning > noise else ph.BAD
-    if quantity == "regime":
-        return word
-    if quantity == "floor":
-        return sigma if word == ph.PERFECT else None
-    return -x / 2 if quantity == "convergence" or near else min(-x / 2, abs(sigma))
-
-
 def _released_code(kappa: float, delta: float) -> str:
     """The test for an ODE found in released code, -delta < (kappa + 1)/2."""
     sigma = kappa + delta
@@ -121,7 +107,7 @@ def _law(name: str, quantity: str, title: str, mutants: tuple[Mutant, ...], **mo
         quantity=sp.Symbol(name),
         parameters=(KAPPA, DELTA),
         derive=partial(_counting, quantity),
-        definition=partial(_definition, quantity),
+        definition=partial(defined.exponent, quantity),
         evaluator=partial(_evaluate, quantity),
         mutants=mutants,
         **{"sources": (VEIGA,), "regime": ASYMPTOTIC} | more,
@@ -158,16 +144,6 @@ def _floor_derivation() -> Derivation:
         ("orthonormal teacher", teacher, "T = 1"),
         ("scaling", form, "p = p0 d^kappa, gamma = gamma0 d^-delta"),
     )
-
-
-def _floor_definition(
-    scaled_learning_rate: Any, scaled_width: Any, noise_variance: Any, kappa: Any, delta: Any, dimension: Any
-) -> Any:
-    slope_square = mpmath.quad(
-        lambda x: 2 / mpmath.pi * mpmath.exp(-(x**2)) * mpmath.npdf(x), [-mpmath.inf, 0, mpmath.inf]
-    )
-    gamma, p = scaled_learning_rate * dimension**-delta, scaled_width * dimension**kappa
-    return gamma * noise_variance * slope_square / (4 * p)
 
 
 def _floor_mutant(power: int, root: float) -> Callable[..., float]:
@@ -272,7 +248,7 @@ LAWS = (
             dm.DIMENSION.within(integer(1, region=(50, 5000))),
         ),
         derive=_floor_derivation,
-        definition=_floor_definition,
+        definition=defined.noise_floor,
         sources=(DERIVED,),
         regime=Regime("Delta -> 0, gamma/p -> 0", "relative O(gamma/p)"),
         constraints=(_only(0.0),),
