@@ -24,6 +24,7 @@ _MOST_POINTS, _LEAST_POINTS, _DEFINITION_POINTS = 41, 7, 5
 # a law with fewer gate points than usual has declared itself expensive
 _CHEAP = 10
 _MUTANTS, _COMPONENTS = 2, 3
+_LONG_LIST = 50
 _FAILURES = (ArithmeticError, ValueError, LookupError, TypeError)
 
 
@@ -177,7 +178,8 @@ def _trace(
 ) -> tuple[list[float], list[list[float | None]], list[tuple[str, list[float | None]]], dict[str, Any]] | None:
     """Evaluate the prediction of the law and of its nearest mutants along the axis."""
     low, high = _range(p, seen)
-    count = max(_LEAST_POINTS, min(_MOST_POINTS, 2 * law.gate_points + 1))
+    data = any(isinstance(v, (list, tuple)) and len(v) > _LONG_LIST for v in values.values())
+    count = _LEAST_POINTS if data else max(_LEAST_POINTS, min(_MOST_POINTS, 2 * law.gate_points + 1))
     xs = [low + (high - low) * i / (count - 1) for i in range(count)]
 
     def at(x: float, value: Callable[[dict[str, Any]], Any]) -> list[float] | None:
