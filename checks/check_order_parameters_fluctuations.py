@@ -6,16 +6,20 @@ from typing import Any
 
 from checks.check import Check, Margin
 from checks.order_parameters import sampling
-from numerics.statistics import Covariance, Plan, Variance
+from numerics.statistics import Covariance, Mean, Plan, Variance
 
 _UNIT: dict[str, Any] = {"student_overlap": [[0.9]], "teacher_student_overlap": [[0.4]], "teacher_overlap": [[1.2]]}
-
 _SINGLE: dict[str, Any] = {"activation": "erf", **_UNIT}
 
 
 def _one_over_d(prediction: Any, *, dimension: float, **_: Any) -> float:
-    """Bias of the mean of order 1/d: at these points its measured coefficient is below one."""
+    """Correction of order 1/d; at these points its measured coefficient is below one."""
     return 1.0 / dimension
+
+
+def _upper(value: Any, **_: Any) -> list[float]:
+    """Return the upper triangle of a covariance matrix, row by row."""
+    return [value[i][j] for i in range(len(value)) for j in range(i, len(value))]
 
 
 fluctuation_linear = Check(
@@ -23,10 +27,10 @@ fluctuation_linear = Check(
     rung="chain",
     simulate=sampling.linear_error,
     statistic=Variance(),
-    cases={"d=250": {"learning_rate": 0.9, "noise_variance": 0.7, "dimension": 250}},
-    settings={"steps": 1200},
+    cases={"d=150": {"learning_rate": 0.9, "noise_variance": 0.7, "dimension": 150}},
+    settings={"steps": 900},
     plan=Plan(first=16384, looks=3),
-    chunk=8192,
+    chunk=4096,
     margin=Margin(relative=0.08, model=lambda prediction, *, dimension, **_: 12 * prediction / dimension),
 )
 
@@ -42,16 +46,87 @@ increments_linear = Check(
     chunk=65536,
 )
 
+increments_quadratic = Check(
+    law="order_parameters.increment_covariance.quadratic",
+    rung="chain",
+    simulate=sampling.chain_pair,
+    statistic=Covariance(),
+    cases={"B=3": {**_UNIT, "learning_rate": 0.05, "noise_variance": 3.0, "batch_size": 3}},
+    settings={"dimension": 1e6, "activation": "quadratic"},
+    margin=Margin(relative=0.05),
+    plan=Plan(first=262144, looks=5),
+    chunk=131072,
+)
+
+increments_general = Check(
+    law="order_parameters.fluctuation.general",
+    rung="chain",
+    simulate=sampling.chain_pair,
+    statistic=Covariance(),
+    cases={
+        "two students": {
+            "activation": "x**2/2 + x",
+            "student_overlap": [[0.5, 0.1], [0.1, 0.4]],
+            "teacher_student_overlap": [[0.3], [-0.2]],
+            "teacher_overlap": [[0.7]],
+            "student_second_layer": [0.8, 1.1],
+            "teacher_second_layer": [1.0],
+            "learning_rate": 0.3,
+            "noise_variance": 1.5,
+            "batch_size": 2,
+        }
+    },
+    settings={"dimension": 1e6},
+    observable=_upper,
+    margin=Margin(relative=0.06, absolute=0.01),
+    plan=Plan(first=131072, looks=5),
+    chunk=65536,
+)
+
 fluctuation_clt = Check(
     law="order_parameters.fluctuation.clt",
     rung="chain",
     simulate=sampling.scaled_overlaps,
     statistic=Covariance(),
     cases={
-        "B=2": {**_SINGLE, "learning_rate": 1.3, "noise_variance": 0.5, "batch_size": 2, "time": 0.8, "dimension": 600},
+        "B=2": {**_SINGLE, "learning_rate": 1.3, "noise_variance": 0.5, "batch_size": 2, "time": 0.8, "dimension": 250},
     },
-    observable=lambda value, **_: [value[0][0], value[0][1], value[1][1]],
+    observable=_upper,
     margin=Margin(relative=0.05, absolute=0.004, model=_one_over_d),
     plan=Plan(first=16384, looks=4),
-    chunk=8192,
+    chunk=4096,
+)
+
+
+def _second_order(prediction: Any, *, dimension: float, **_: Any) -> float:
+    """Terms of order 1/d^2; at these points their coefficient is below four."""
+    return 4.0 / dimension**2
+
+
+bias_chain = Check(
+    law="order_parameters.fluctuation.mean_bias",
+    rung="chain",
+    simulate=sampling.mean_bias,
+    statistic=Mean(minimum=2000),
+    cases={
+        f"d={d}": {**_SINGLE, "learning_rate": 1.8, "noise_variance": 0.5, "time": 1.0, "dimension": d}
+        for d in (100, 200)
+    },
+    margin=Margin(relative=0.05, model=_second_order),
+    plan=Plan(first=4096, looks=5),
+    chunk=4096,
+)
+
+bias_sgd = Check(
+    law="order_parameters.fluctuation.mean_bias",
+    rung="sgd",
+    simulate=sampling.mean_bias,
+    statistic=Mean(),
+    cases={
+        "d=20": {**_SINGLE, "learning_rate": 1.8, "noise_variance": 0.5, "time": 1.0, "dimension": 20},
+    },
+    settings={"brute": True},
+    margin=Margin(relative=0.05, model=_second_order),
+    plan=Plan(first=65536, looks=4),
+    chunk=65536,
 )
