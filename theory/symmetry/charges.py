@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from theory.symmetry.elimination import Echelon, Row, null_space
-from theory.symmetry.polynomials import PRIME, Monomial, Poly, gradient, times, variables
+from theory.symmetry.polynomials import PRIME, Monomial, Poly, gradient, times, value, variables
+
+MANY_TERMS = 3000
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,14 @@ def _by_monomial(feature: Poly) -> dict[Monomial, list[tuple[int, int]]]:
     return result
 
 
-def equations(features: Sequence[Poly], dimension: int) -> tuple[list[Row], list[tuple[int, ...]]]:
+def equations(
+    features: Sequence[Poly], dimension: int, partners: list[set[int]] | None = None
+) -> tuple[list[Row], list[tuple[int, ...]]]:
     """Return the linear conditions on the coefficients of C (one row per monomial of grad phi . grad C), and the unknowns.
 
     The unknowns come in canonical order: p_i p_j with i <= j, then p_i.
     """
-    partners = _possible_partners(features, dimension)
+    partners = partners or _possible_partners(features, dimension)
     unknowns: list[tuple[int, ...]] = [(i, j) for i in range(dimension) for j in sorted(partners[i]) if i <= j]
     unknowns += ((i,) for i in range(dimension))
     number = {unknown: k for k, unknown in enumerate(unknowns)}
@@ -77,13 +81,57 @@ def equations(features: Sequence[Poly], dimension: int) -> tuple[list[Row], list
 
 
 def polynomial_charges(features: Sequence[Poly], dimension: int) -> list[Charge]:
-    """Return the canonical basis of all laws of degree <= 2 (reduced row echelon form, coprime integers)."""
-    rows, unknowns = equations(features, dimension)
+    """Return the canonical basis of all laws of degree <= 2 (reduced row echelon form, coprime integers).
+
+    Large models start from features that cover all parameters and add those that a random candidate violates: few of
+    the many equations decide.
+    """
+    partners = _possible_partners(features, dimension)
+    chosen = list(range(len(features))) if sum(map(len, features)) <= MANY_TERMS else _cover(features)
+    while True:
+        rows, unknowns = equations([features[k] for k in chosen], dimension, partners)
+        found = [_charge(row, unknowns) for row in null_space(rows, len(unknowns))]
+        if len(chosen) == len(features):
+            return found
+        violated = _violated(features, found, dimension, set(chosen))
+        if not violated:
+            return found
+        chosen += violated[: max(1, len(chosen))]
+
+
+def _charge(row: Row, unknowns: Sequence[tuple[int, ...]]) -> Charge:
+    quadratic = tuple(((unknowns[k][0], unknowns[k][1]), v) for k, v in row.items() if len(unknowns[k]) == 2)
+    return Charge(quadratic, tuple((unknowns[k][0], v) for k, v in row.items() if len(unknowns[k]) == 1))
+
+
+def _cover(features: Sequence[Poly]) -> list[int]:
+    """Return features which together contain every variable."""
+    seen: set[int] = set()
+    chosen = []
+    for k, feature in enumerate(features):
+        inside = variables(feature)
+        if not inside <= seen:
+            chosen.append(k)
+            seen |= inside
+    return chosen
+
+
+def _violated(features: Sequence[Poly], charges: Sequence[Charge], dimension: int, known: set[int]) -> list[int]:
+    """Return the features whose gradient is not orthogonal to that of a random combination of candidates."""
+    rng = random.Random(f"violated:{len(known)}")
+    point = random_point(dimension, len(known))
+    slope: dict[int, int] = {}
+    for charge in charges:
+        weight = rng.randrange(1, PRIME)
+        for i, v in charge.gradient_at(point).items():
+            slope[i] = (slope.get(i, 0) + weight * v) % PRIME
     found = []
-    for row in null_space(rows, len(unknowns)):
-        quadratic = tuple(((unknowns[k][0], unknowns[k][1]), v) for k, v in row.items() if len(unknowns[k]) == 2)
-        linear = tuple((unknowns[k][0], v) for k, v in row.items() if len(unknowns[k]) == 1)
-        found.append(Charge(quadratic, linear))
+    for k, feature in enumerate(features):
+        if k not in known:
+            terms = (value(poly, point) * slope.get(i, 0) for i, poly in gradient(feature).items())
+            if sum(terms) % PRIME:
+                found.append(k)
+    rng.shuffle(found)
     return found
 
 

@@ -177,7 +177,7 @@ def sampled_laws(
         charges = sampled.sampled_charges(fields)
     independent = independent_count(charges, size)
     found = sampled.numeric_lie_rank(fields, size - independent)
-    linear = sampled.sampled_linear_dimension(fields)
+    linear = linear_dimension(model.features, size) if large and model else sampled.sampled_linear_dimension(fields)
     counted = {
         "linear_dimension": linear,
         "quadratic_dimension": len(charges) - linear,
