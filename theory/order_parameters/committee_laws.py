@@ -17,6 +17,7 @@ from theory.order_parameters import committee as cm
 from theory.order_parameters import domains as dm
 from theory.order_parameters import perfect
 from theory.order_parameters.equation_laws import GOLDT
+from theory.order_parameters.response import wide_floor
 from theory.parameter import Constraint, Parameter, integer, nonnegative, positive
 from theory.source import DERIVED
 
@@ -188,8 +189,8 @@ def _small() -> Derivation:
 
 
 def _small_definition(width: Any, excess_width: Any, learning_rate: Any, noise_variance: Any) -> Any:
-    square = perfect.quadrature_moments("erf", 1.0, ((2, 0),))[0]
-    return learning_rate * noise_variance / 4 * (excess_width * 2 / mpmath.pi + width * square)
+    """Stationary displacement of all overlaps under weak label noise, from the Jacobian of the ODE."""
+    return learning_rate * noise_variance * wide_floor(int(width), int(excess_width))
 
 
 _STABLE = Constraint(lambda v: v["learning_rate"] * v["width"] < 2, "learning_rate * width must lie below 2")
@@ -281,7 +282,14 @@ LAWS = (
         statement="erf, orthonormal teacher of k units (width), p = k + L students: (eta Delta/2pi)(L + k/sqrt 3); for "
         "L >= 2 only while eta^2 Delta t << 1, see overparametrised.relaxation.",
         quantity=sp.Symbol("eps"),
-        parameters=(_WIDE, EXCESS, RATE, dm.NOISE.within(nonnegative(0.01, 0.5))),
+        parameters=(
+            dm.WIDTH.within(integer(1, region=(1, 2))),
+            EXCESS.within(integer(0, region=(0, 2))),
+            RATE,
+            dm.NOISE.within(nonnegative(0.01, 0.5)),
+        ),
+        gate_points=6,
+        tolerance=1e-7,
         derive=_small,
         definition=_small_definition,
         sources=(GOLDT,),

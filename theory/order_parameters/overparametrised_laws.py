@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import replace
 from typing import Any
 
 import mpmath
@@ -22,8 +21,7 @@ from theory.law import Law, Regime, mutant_value
 from theory.order_parameters import domains as dm
 from theory.order_parameters import perfect
 from theory.order_parameters.equation_laws import GOLDT
-from theory.order_parameters.state import State, evaluate
-from theory.order_parameters.trajectory import parts
+from theory.order_parameters.response import slow_drift
 from theory.parameter import Parameter, integer, nonnegative, positive
 from theory.source import DERIVED
 
@@ -74,75 +72,6 @@ def _increasing_root(function: Any, low: Any) -> Any:
     while function(high) < 0:
         high = 2 * high
     return mpmath.findroot(function, (low, high), solver="anderson", tol=mpmath.eps * 100, verify=False)
-
-
-def _pair(width: int, q: float, eta: float, noise: float) -> State:
-    """The errorless state with an idle pair of squared norm q."""
-    p = width + 2
-    overlaps = [
-        [float(i == j) if i < width or j < width else (q if i == j else -q) for j in range(p)] for i in range(p)
-    ]
-    cross = [[float(i == r) for r in range(width)] for i in range(p)]
-    teacher = [[float(r == s) for s in range(width)] for r in range(width)]
-    return State("erf", "erf", overlaps, cross, teacher, [1.0] * p, [1.0] * width, eta, noise)
-
-
-def _tangents(width: int) -> list[Any]:
-    """Tangents of the errorless manifold: length of the idle pair, and its overlap with each teacher."""
-    import numpy as np
-
-    p = width + 2
-    found = []
-    for teacher in (None, *range(width)):
-        q, m = np.zeros((p, p)), np.zeros((p, width))
-        if teacher is None:
-            q[width:, width:] = [[1.0, -1.0], [-1.0, 1.0]]
-        else:
-            m[width:, teacher] = q[teacher, width:] = q[width:, teacher] = [1.0, -1.0]
-        found.append(np.concatenate([q[np.triu_indices(p)], m.ravel()]))
-    return found
-
-
-@functools.lru_cache(maxsize=64)
-def slow_drift(width: int, q: float) -> tuple[float, float]:
-    """Return (dQ/dt over eta^2 Delta, error over eta Delta) from the ODE of all overlaps at the errorless state.
-
-    With dx/dt = eta f + eta^2 Delta n the slow drift is n projected by the left null space of the Jacobian of f on
-    the tangents of the manifold; the error is its derivative along the quasi-static displacement.
-    """
-    import numpy as np
-
-    base = _pair(width, q, 1.0, 0.0)
-    p, upper = base.students, np.triu_indices(base.students)
-    x0 = np.concatenate([np.array(base.q)[upper], np.array(base.m).ravel()])
-
-    def state(x: Any, noise: float = 0.0) -> State:
-        matrix = np.zeros((p, p))
-        matrix[upper] = x[: len(upper[0])]
-        matrix = matrix + np.triu(matrix, 1).T
-        cross = x[len(upper[0]) :].reshape(p, width)
-        return replace(base, q=matrix.tolist(), m=cross.tolist(), noise=noise)
-
-    def learning(x: Any) -> Any:
-        found = parts(state(x))
-        return np.concatenate([found["learning"][upper], found["m"].ravel()])
-
-    def along(function: Any, direction: Any) -> Any:
-        """Directional derivative by a difference quotient of fourth order."""
-        h = 1e-3
-        near, far = (
-            (function(x0 + n * h * direction) - function(x0 - n * h * direction)) / (2 * n * h) for n in (1, 2)
-        )
-        return (4 * near - far) / 3
-
-    jacobian = np.stack([along(learning, e) for e in np.eye(len(x0))], -1)
-    noise = np.concatenate([parts(state(x0, 1.0))["noise"][upper], np.zeros(p * width)])
-    tangents = np.stack(_tangents(width), -1)
-    null = np.linalg.svd(jacobian)[0][:, -width - 1 :]
-    moving = np.linalg.solve(null.T @ tangents, null.T @ noise)
-    rate = float(moving[0])
-    displacement = np.linalg.lstsq(jacobian, tangents @ moving - noise, rcond=1e-8)[0]
-    return rate, float(along(lambda x: float(evaluate(state(x), "error")[0]), displacement))
 
 
 @functools.lru_cache(maxsize=4)

@@ -15,7 +15,7 @@ from theory.evaluation import to_mp
 from theory.gaussian.numeric import form_function
 from theory.law import Law, Mutant, Regime, mutant_value
 from theory.order_parameters import domains as dm
-from theory.order_parameters import perfect
+from theory.order_parameters import perfect, response
 from theory.order_parameters.activation import activation as unit
 from theory.parameter import Constraint, Parameter, nonnegative, positive, text
 from theory.source import DERIVED
@@ -69,24 +69,29 @@ def _moments(activation: str, teacher_norm: Any) -> tuple[float, float]:
     return second, fourth
 
 
-def _threshold_definition(activation: str, teacher_norm: Any, batch_size: Any = 1) -> Any:
+def _growth(activation: str, teacher_norm: Any) -> tuple[float, float, float, float]:
+    """Learning, noise and error per squared deviation and the source, from the definition near the teacher.
+
+    Units with kinks are not smooth in the deviation; their moments are taken by quadrature instead.
+    """
+    if not unit(activation).kinked:
+        return response.perpendicular(activation, float(teacher_norm))
     second, fourth = _moments(activation, teacher_norm)
-    return 2 * batch_size * second / fourth
+    return -2 * second, fourth, second / 2, second
+
+
+def _threshold_definition(activation: str, teacher_norm: Any, batch_size: Any = 1) -> Any:
+    learning, noise, _, _ = _growth(activation, teacher_norm)
+    return -batch_size * learning / noise
 
 
 def _floor_definition(
     activation: str, teacher_norm: Any, learning_rate: Any, noise_variance: Any, batch_size: Any
 ) -> Any:
-    """Solve the stationary equation of the squared deviation, moments by quadrature."""
-    second, fourth = _moments(activation, teacher_norm)
-    deviation = mpmath.findroot(
-        lambda r: (
-            (-2 * learning_rate * second + learning_rate**2 / batch_size * fourth) * r
-            + learning_rate**2 / batch_size * noise_variance * second
-        ),
-        mpmath.mpf("0.01"),
-    )
-    return second * deviation / 2
+    """Stationary squared deviation of the linearised drift."""
+    learning, noise, error, source = _growth(activation, teacher_norm)
+    share = learning_rate / batch_size
+    return error * share * noise_variance * source / (-learning - share * noise)
 
 
 def _plain_moments(activation: str, teacher_norm: float) -> tuple[float, float]:
@@ -149,8 +154,9 @@ def _rates(name: str) -> Derivation:
 
 
 def _rates_definition(name: str, learning_rate: Any, teacher_norm: Any) -> list[Any]:
-    second, fourth, weighted = perfect.quadrature_moments(name, teacher_norm, ((2, 0), (4, 0), (2, 2)))
-    return [-2 * learning_rate * second + learning_rate**2 * fourth, -learning_rate * weighted / teacher_norm]
+    learning, noise, _, _ = response.perpendicular(name, float(teacher_norm))
+    along = response.parallel(name, float(teacher_norm))
+    return [learning_rate * learning + learning_rate**2 * noise, learning_rate * along]
 
 
 def _rate_law(name: str, mutants: tuple[Mutant, ...]) -> Law:
