@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from checks.check import Case, Check, Gate, Margin
-from checks.principal_flow import flows, manifold
+from checks.principal_flow import flows, manifold, one_step
 
 gate = Gate("principal_flow")
 
@@ -126,10 +126,18 @@ scalar_field = Check(
 modifying_integrator = Check(
     law="principal_flow.tree_coefficient.modifying_integrator",
     rung="flow",
-    measure=flows.modifying_coefficient,
+    measure=one_step.modifying_coefficient,
     cases={
         "path": Case({"tree": [0, 1, 2]}, spared={"1/gamma": "the ladder has no symmetry"}),
         "bush": {"tree": [0, 1, 1]},
     },
+    margin=FINE,
+)
+_TABLEAU = {"stage_matrix": [[0.0, 0.0], [0.7, 0.0]], "stage_weights": [0.35, 0.6]}
+runge_kutta = Check(
+    law="principal_flow.tree_coefficient.runge_kutta",
+    rung="flow",
+    measure=one_step.runge_kutta_coefficient,
+    cases={"path": {"tree": [0, 1, 2], **_TABLEAU}, "bush": {"tree": [0, 1, 1], **_TABLEAU}},
     margin=FINE,
 )

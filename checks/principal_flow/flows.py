@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -202,29 +201,6 @@ def scalar_field(_: Context, *, gradient_jet: list[float], order: int, learning_
         terms = np.polynomial.Polynomial.fit(nodes, values, degree).convert().coef[:order]
         found.append(float(sum(c * learning_rate**p for p, c in enumerate(terms))))
     return Measured(found[1], abs(found[1] - found[0]))
-
-
-def _gradient_flow(slope: Callable[[Any], Any], duration: float) -> float:
-    """End of the gradient flow in one dimension from 0."""
-    done = solve_ivp(lambda _t, x: -slope(x), (0.0, duration), [0.0], method="DOP853", rtol=1e-13, atol=1e-16)
-    return float(done.y[0, -1])
-
-
-def modifying_coefficient(_: Context, *, tree: list[int], **__: Any) -> Measured:
-    """Coefficient of a tree of order 3 in the field that Euler needs to follow two integrated gradient flows."""
-    which = 0 if tree == [0, 1, 2] else 1
-    jets = ([0.7, 1.3, 0.5, -0.8, 0.3], [0.9, -0.6, 1.7, 0.4, -0.5])
-    nodes = 0.1 * (1.3 + np.cos(np.pi * (np.arange(12) + 0.5) / 12))
-    columns = []
-    for degree in (7, 8):
-        rows, right = [], []
-        for jet in jets:
-            slope = jet_gradient(jet)
-            ends = [_gradient_flow(slope, float(h)) for h in nodes]
-            right.append(np.polynomial.Polynomial.fit(nodes, np.array(ends) / nodes, degree).convert().coef[2])
-            rows.append([-jet[0] * jet[1] ** 2, -(jet[0] ** 2) * jet[2]])
-        columns.append(np.linalg.solve(np.array(rows), np.array(right))[which])
-    return Measured(float(columns[1]), float(abs(columns[1] - columns[0])))
 
 
 def sign_change(_: Context, **__: Any) -> Measured:

@@ -19,12 +19,14 @@ from theory.principal_flow import (
     minibatch_laws,
     momentum_laws,
     momentum_limit_laws,
+    runge_kutta_laws,
     shuffled_laws,
     tree_laws,
 )
 
 LAWS: tuple[Law, ...] = (
     *tree_laws.LAWS,
+    *runge_kutta_laws.LAWS,
     *field_laws.LAWS,
     *global_laws.LAWS,
     *curl_laws.LAWS,
