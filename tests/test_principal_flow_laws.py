@@ -114,3 +114,25 @@ def test_global_error_of_gradient_flow_on_a_quadratic_is_half_h_lambda_squared_t
     assert value == pytest.approx(-0.05 * 0.6 * math.log(0.8 / 0.6))
     with pytest.raises(DomainError, match="downhill"):
         law(gradient_jet=[0.8, 0.5], learning_rate=0.1, order=1, end_point=0.4)
+
+
+@pytest.mark.parametrize("tree", [[0, 1], [0, 1, 1], [0, 1, 2, 1]])
+def test_runge_kutta_tableaux_of_euler_give_the_explicit_and_the_proximal_step(tree):
+    law = BY_ID["tree_coefficient.runge_kutta"]
+    explicit = law(tree=tree, stage_matrix=[[0.0]], stage_weights=[1.0])
+    implicit = law(tree=tree, stage_matrix=[[1.0]], stage_weights=[1.0])
+    assert explicit == pytest.approx(BY_ID["tree_coefficient.gd"](tree=tree))
+    assert implicit == pytest.approx(BY_ID["tree_coefficient.proximal"](tree=tree))
+
+
+def test_shuffling_equal_batches_is_gradient_descent_to_third_order():
+    value = BY_ID["modified_field.sgd_shuffled_third_order"](
+        learning_rate=0.1, batch_gradients=[0.7] * 3, batch_curvatures=[1.3] * 3, batch_third_derivatives=[-0.8] * 3
+    )
+    expected = BY_ID["modified_field.scalar"](gradient_jet=[0.7, 1.3, -0.8], learning_rate=0.1, order=3)
+    assert value == pytest.approx(expected)
+
+
+def test_the_correction_of_the_principal_flow_vanishes_on_quadratics():
+    law = BY_ID["local_error.principal_corrected"]
+    assert law(loss="x^2 + x*y/3 + y^2/5", point=[0.7, -1.1], learning_rate=0.2) == pytest.approx([0.0, 0.0])
