@@ -13,7 +13,6 @@ from theory.derivation import Derivation, derivation
 from theory.law import Law, Regime, mutant_value
 from theory.order_parameters import domains as dm
 from theory.order_parameters.equation_laws import VEIGA
-from theory.order_parameters.expectations import value
 from theory.order_parameters.phase_laws import SCALED_RATE, SCALED_WIDTH
 from theory.order_parameters.single_unit import OMEGA, TIME, M, P, Q, single_equations
 from theory.order_parameters.state import definition_means, state_of
@@ -75,13 +74,17 @@ def _growth() -> Derivation:
 
 
 def _growth_definition(time: Any, teacher_overlap: Any, noise_variance: Any) -> Any:
-    """Evaluate I4 and J2 at a huge Q and solve the separated equation."""
-    with mpmath.workdps(140):
-        q = mpmath.mpf(10) ** 26
-        c = [[q, 0], [0, teacher_overlap]]
-        i4 = [value("I4", "erf", ("erf", "erf"), i, c) for i in ((0, 0, 0, 0), (0, 0, 0, 1), (0, 0, 1, 1))]
-        drift = i4[0] - 2 * i4[1] + i4[2] + noise_variance * value("J2", "erf", (), (0, 0), c)
-        return (mpmath.mpf(3) / 2 * drift * mpmath.sqrt(q) * time) ** (mpmath.mpf(2) / 3)
+    """Integrate the drift at infinite Q: lambda has the flat density 1/sqrt(2 pi Q) where s' is not small."""
+    import numpy as np
+    from scipy.special import erf
+
+    x, weight = np.polynomial.hermite.hermgauss(100)
+    nodes, share = np.polynomial.hermite_e.hermegauss(100)
+    teacher = erf(nodes * float(teacher_overlap) ** 0.5 / 2**0.5)
+    square = (teacher[None, :] - erf(x / 2**0.5)[:, None]) ** 2 + float(noise_variance)
+    # s'^2 = (2/pi) exp(-lambda^2) is the weight of the rule
+    drift = 2 / math.pi * float(weight @ square @ share) / share.sum() / math.sqrt(2 * math.pi)
+    return (mpmath.mpf(3) / 2 * drift * time) ** (mpmath.mpf(2) / 3)
 
 
 def _limit() -> Derivation:
@@ -91,10 +94,13 @@ def _limit() -> Derivation:
 
 
 def _limit_definition(teacher_overlap: Any) -> Any:
-    with mpmath.workdps(140):
-        c = [[mpmath.mpf(10) ** 30, 0], [0, teacher_overlap]]
-        ss, st, tt = (value("I2", "erf", ("erf", "erf"), i, c) for i in ((0, 0), (0, 1), (1, 1)))
-        return (ss - 2 * st + tt) / 2
+    """Mean over the teacher's field and the sign that the student's output has become."""
+    import numpy as np
+    from scipy.special import erf
+
+    nodes, share = np.polynomial.hermite_e.hermegauss(100)
+    teacher = erf(nodes * float(teacher_overlap) ** 0.5 / 2**0.5)
+    return float(share @ ((teacher - 1) ** 2 + (teacher + 1) ** 2)) / share.sum() / 4
 
 
 def _c(p: float, noise: float, third: bool = True) -> float:
@@ -105,7 +111,8 @@ def _growth_wrong(time: float, teacher_overlap: float, noise_variance: float, po
     return (3 * _c(teacher_overlap, noise_variance, third) * time / (math.sqrt(2) * math.pi)) ** power
 
 
-def _relaxing(**v: float) -> list[float]:
+def _relaxing(saturate: bool = False, **v: float) -> list[float]:
+    """The drift of the plateau phase: the learning term of M, or of Q, kept."""
     q, m, p = v["student_overlap"], v["teacher_student_overlap"], v["teacher_overlap"]
     eta = v["scaled_learning_rate"] / v["scaled_width"]
     found = definition_means(
@@ -121,7 +128,10 @@ def _relaxing(**v: float) -> list[float]:
         ),
         60,
     )
-    return [float(found["noise"][0][0]), float(found["m"][0][0])]
+    noise = float(found["noise"][0][0])
+    if saturate:
+        return [noise + float(found["learning"][0][0]), 0.0]
+    return [noise, float(found["m"][0][0])]
 
 
 LAWS = (
@@ -137,7 +147,10 @@ LAWS = (
         regime=Regime("d -> infinity", "O(d**-|sigma|)"),
         rungs=("algebra", "chain"),
         gate_points=10,
-        mutants=(mutant_value("M relaxes", _relaxing),),
+        mutants=(
+            mutant_value("M relaxes", _relaxing),
+            mutant_value("Q saturates with the learning term", partial(_relaxing, saturate=True)),
+        ),
     ),
     Law(
         id="order_parameters.bad_learning.growth",
@@ -171,8 +184,16 @@ LAWS = (
                 "without 1", lambda teacher_overlap: math.asin(teacher_overlap / (1 + teacher_overlap)) / math.pi
             ),
             mutant_value(
-                "noise added",
-                lambda teacher_overlap: 0.75 + math.asin(teacher_overlap / (1 + teacher_overlap)) / math.pi,
+                "cross term kept: M = sqrt(P) for M = 0",
+                lambda teacher_overlap: (
+                    0.5
+                    + math.asin(teacher_overlap / (1 + teacher_overlap)) / math.pi
+                    - 2 / math.pi * math.asin(math.sqrt(teacher_overlap / (2 * (1 + teacher_overlap))))
+                ),
+            ),
+            mutant_value(
+                "without 1/2",
+                lambda teacher_overlap: 1 + 2 / math.pi * math.asin(teacher_overlap / (1 + teacher_overlap)),
             ),
         ),
     ),

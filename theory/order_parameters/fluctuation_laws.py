@@ -12,7 +12,7 @@ import sympy as sp
 from theory.derivation import Derivation, derivation
 from theory.gaussian import gaussian_mean
 from theory.gaussian.numeric import form_function
-from theory.law import Law, Regime, mutant_result, mutant_value
+from theory.law import Law, Mutant, Regime, mutant_result, mutant_value
 from theory.order_parameters import domains as dm
 from theory.order_parameters.activation import activation as unit
 from theory.order_parameters.equation_laws import FITS
@@ -26,7 +26,6 @@ from theory.order_parameters.single_unit import (
     P,
     Q,
     _evaluate,
-    spoil,
 )
 from theory.order_parameters.single_unit_laws import SINGLE as _SINGLE
 from theory.parameter import Parameter, integer, positive
@@ -210,6 +209,14 @@ def _plain(covariance: Any, squared: bool) -> float:
     return base * 3 * c(2, 2) if squared else base * math.sqrt(1 + c(1, 1))
 
 
+def _without_squared_noise(law: Law, values: Any) -> list[float]:
+    """Var Q without its terms in Delta^2, as if the label noise entered the square of the residual once."""
+    full = law.complete(values)
+    form = law.derivation().result
+    spoiled = sp.Tuple(*form[:2], sp.expand(form[2]).subs(NOISE**2, 0))
+    return [float(x) for x in _evaluate(_SINGLE, derivation(("spoiled", spoiled)), full, 15)]
+
+
 def _increment_law(name: str) -> Law:
     return Law(
         id=f"order_parameters.increment_covariance.{name}",
@@ -228,7 +235,7 @@ def _increment_law(name: str) -> Law:
         gate_points=8,
         mutants=(
             mutant_result("Cov(M, Q) = 0", lambda value, **_: [value[0], 0.0, value[2]]),
-            spoil("label noise left out of Var Q", lambda value, v: [value[0], value[1], 0.7 * value[2]]),
+            Mutant("Delta^2 term of Var Q missing", _without_squared_noise),
         ),
     )
 
