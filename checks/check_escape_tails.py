@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from checks.check import Check, Margin
+from checks.check import Case, Check, Margin
 from checks.escape import flow, line
 from checks.escape.flow import well
 from numerics.statistics import Mean, Plan
@@ -110,3 +110,23 @@ def _anisotropic(barrier_ratio: float, ratio: float) -> Check:
 
 effective_dimension = _anisotropic(2.3, 2.0)
 effective_dimension_high = _anisotropic(3.1, 1.8)
+
+
+transverse_factor = Check(
+    law="escape.transverse_factor.anisotropic", rung="flow",
+    measure=lambda context, *, curvature_ratio, barrier_ratio: flow.transverse_ratio(
+        context, curvatures=[1.0, curvature_ratio], escape_curvature=1.0, temperature=0.05, barrier_ratio=barrier_ratio
+    ),
+    observable=lambda value, **_: 1 / value, margin=Margin(relative=0.02),
+    cases={
+        "ratio=2-c=3": {"barrier_ratio": 3.0, "curvature_ratio": 2.0},
+        "ratio=1.7-c=2.4": Case(
+            {"barrier_ratio": 2.4, "curvature_ratio": 1.7},
+            spared={"leading order, n_eff = 1 + r": "differs by 4 %, two margins; refuted at ratio 2, c = 3"},
+        ),
+        "ratio=0.7-c=2.4": Case(
+            {"barrier_ratio": 2.4, "curvature_ratio": 0.7},
+            spared={"leading order, n_eff = 1 + r": "differs by a per cent; refuted at ratio 2, c = 3"},
+        ),
+    },
+)  # fmt: skip

@@ -12,6 +12,7 @@ from theory.escape.passage_laws import PASSAGE_LAWS, PASSAGE_LAWS_B
 from theory.escape.rate_laws import RATE_LAWS
 from theory.escape.stationary_laws import STATIONARY_LAWS
 from theory.escape.tail_laws import TAIL_LAWS
+from theory.escape.transverse import TRANSVERSE_LAWS
 from theory.law import Law
 
 LAWS: tuple[Law, ...] = (
@@ -29,4 +30,5 @@ LAWS: tuple[Law, ...] = (
     + LARGE_DEVIATION_LAWS_B
     + DISCRETE_LAWS_B
     + CONSTANT_NOISE_LAWS
+    + TRANSVERSE_LAWS
 )
