@@ -19,6 +19,7 @@ class Fields(Protocol):
     """The family of gradient fields of one model."""
 
     dimension: int
+    depth: int
 
     def draw(self, rng: np.random.Generator) -> Any:
         """Draw a random loss on random data."""
@@ -31,6 +32,8 @@ class Fields(Protocol):
 
 class FeatureFields:
     """Gradient fields of random combinations of polynomial features."""
+
+    depth = 7
 
     def __init__(self, model: Model) -> None:
         import numpy as np
@@ -73,6 +76,8 @@ class TextFields:
     """Gradient fields of a text model by reverse accumulation over the expression tree, vectorised over samples."""
 
     samples = 4
+    # every level doubles the components and costs a few times more on an expression tree
+    depth = 3
 
     def __init__(self, text: TextModel) -> None:
         outputs = [_as_exponentials(e) for e in text.outputs]
@@ -91,7 +96,7 @@ class TextFields:
 
     def draw(self, rng: np.random.Generator) -> tuple[dict[sp.Symbol, Any], np.ndarray]:
         """Draw a few samples (gates are 0 or 1, +-1 for abs) and the weights of the outputs at each."""
-        data: dict[sp.Symbol, Any] = {s: rng.uniform(0.3, 1.7, self.samples) for s in self.text.data}
+        data: dict[sp.Symbol, Any] = {s: rng.uniform(0.2, 3.0, self.samples) for s in self.text.data}
         for symbol, name, _ in self.text.gates:
             on = rng.integers(0, 2, self.samples)
             data[symbol] = (2.0 * on - 1) if name == "abs" else on.astype(float)

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 MAX_UNKNOWNS = 2000
 LARGEST_DENOMINATOR = 60
 _TOLERANCE = 1e-9
-_DEPTH = 7
 
 
 def points(fields: Fields, seed: int) -> Callable[[], tuple[np.ndarray, np.ndarray]]:
@@ -215,7 +214,7 @@ def numeric_lie_rank(fields: Fields, target: int, friction: float | None = None,
         start = np.concatenate([start, rng.standard_normal(size), [0.0]])
     basis = _Basis(len(start))
     previous = 0
-    for depth in range(_DEPTH + 1):
+    for depth in range(fields.depth + 1):
         misses = 0
         while misses < 3 and basis.rank < target:
             field = _nested(fields, rng, depth, friction)
