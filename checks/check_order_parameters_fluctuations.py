@@ -99,22 +99,29 @@ fluctuation_clt = Check(
 
 
 def _second_order(prediction: Any, *, dimension: float, **_: Any) -> float:
-    """Terms of order 1/d^2; at these points their coefficient is below four."""
-    return 4.0 / dimension**2
+    """Terms of order 1/d^2; at these points their measured coefficient is 5 to 7."""
+    return 8.0 / dimension**2
 
+
+_FAST: dict[str, Any] = {
+    "activation": "erf",
+    "student_overlap": [[0.2]],
+    "teacher_student_overlap": [[0.0]],
+    "teacher_overlap": [[2.0]],
+    "learning_rate": 3.0,
+    "noise_variance": 1.0,
+    "time": 0.5,
+}
 
 bias_chain = Check(
     law="order_parameters.fluctuation.mean_bias",
     rung="chain",
     simulate=sampling.mean_bias,
     statistic=Mean(minimum=2000),
-    cases={
-        f"d={d}": {**_SINGLE, "learning_rate": 1.8, "noise_variance": 0.5, "time": 1.0, "dimension": d}
-        for d in (100, 200)
-    },
-    margin=Margin(relative=0.05, model=_second_order),
-    plan=Plan(first=4096, looks=5),
-    chunk=4096,
+    cases={"d=80": {**_FAST, "dimension": 80}},
+    margin=Margin(relative=0.06, model=_second_order),
+    plan=Plan(first=65536, looks=3),
+    chunk=8192,
 )
 
 bias_sgd = Check(
@@ -122,11 +129,10 @@ bias_sgd = Check(
     rung="sgd",
     simulate=sampling.mean_bias,
     statistic=Mean(),
-    cases={
-        "d=20": {**_SINGLE, "learning_rate": 1.8, "noise_variance": 0.5, "time": 1.0, "dimension": 20},
-    },
+    cases={"d=40": {**_FAST, "dimension": 40}},
     settings={"brute": True},
-    margin=Margin(relative=0.05, model=_second_order),
+    margin=Margin(relative=0.15, model=_second_order),
     plan=Plan(first=65536, looks=4),
-    chunk=65536,
+    chunk=32768,
+    spared={"without the one step": "a quarter of the bias; the chain with its control variate refutes it"},
 )

@@ -186,6 +186,7 @@ class ControlVariate:
     path: torch.Tensor
     slopes: torch.Tensor
     jacobians: torch.Tensor
+    frames: list[tuple[torch.Tensor, torch.Tensor]]
     deviation: torch.Tensor
     step: int = 0
 
@@ -206,35 +207,50 @@ class ControlVariate:
             direction = torch.zeros_like(path)
             direction[i] = 1.0
             columns.append(torch.func.jvp(field, (path,), (direction,))[1])
+        frames = []
+        for state in states[:-1]:
+            q, m, _ = unpack(state, problem.students, problem.teachers)
+            lower, along, own = frame(problem, q[..., 0].tolist(), m[..., 0].tolist())
+            # fields of teachers, then students, from the frame coordinates in the chain's order
+            corner = lower.new_zeros(len(lower), len(own))
+            frames.append((torch.cat([torch.cat([lower, corner], 1), torch.cat([along, own], 1)]), state[:, 0]))
         deviation = torch.zeros(size, replicas, dtype=torch.float64)
-        return cls(problem, dimension, path, torch.cat(slopes, 1), torch.stack(columns, 1), deviation)
+        return cls(problem, dimension, path, torch.cat(slopes, 1), torch.stack(columns, 1), frames, deviation)
 
     def advance(self, zp: torch.Tensor, zk: torch.Tensor, xi: torch.Tensor | None) -> None:
         """Advance by one step driven by the frame coordinates and the label noise of the chain's step."""
         n = self.step
-        noise = self._increment(self.path[:, n : n + 1], zp, zk, xi) - self.slopes[:, n : n + 1]
+        noise = self._increment(n, torch.cat([zp, zk]), xi) - self.slopes[:, n : n + 1]
         self.deviation = self.deviation + (self.jacobians[..., n] @ self.deviation + noise) / self.dimension
         self.step = n + 1
 
-    def _increment(
-        self, state: torch.Tensor, zp: torch.Tensor, zk: torch.Tensor, xi: torch.Tensor | None
-    ) -> torch.Tensor:
-        pr = self.problem
-        q, m, a = unpack(state, pr.students, pr.teachers)
-        lower, along, own = frame(pr, q[..., 0].tolist(), m[..., 0].tolist())
-        lam, nu = along @ zp + own @ zk, lower @ zp
-        weights = a[:, 0][:, None]
+    def _increment(self, n: int, z: torch.Tensor, xi: torch.Tensor | None) -> torch.Tensor:
+        """Return d times the change of the packed state in one step from the path, |x|^2/d replaced by one."""
+        pr, k, p = self.problem, self.problem.teachers, self.problem.students
+        rows, state = self.frames[n]
+        fields = rows @ z
+        nu, lam = fields[:k], fields[k:]
         values = pr.unit(lam)
-        v = torch.tensor(pr.teacher_layer, dtype=torch.float64)[:, None]
-        residual = (v * pr.teacher_unit(nu)).sum(0) - (weights * values).sum(0)
+        a = state[-p:]
+        residual = torch.tensor(pr.teacher_layer, dtype=torch.float64) @ pr.teacher_unit(nu) - a @ values
         if xi is not None:
-            residual = residual + pr.noise_variance**0.5 * xi
-        push = weights * residual * pr.slope(lam)
-        dm = pr.learning_rate * push[:, None] * nu[None] - pr.decay * m
-        cross = push[:, None] * lam[None]
-        dq = pr.learning_rate * (cross + cross.transpose(0, 1)) + pr.learning_rate**2 * push[:, None] * push[None]
-        da = pr.second_rate * residual * values - (pr.decay * a if pr.second_rate else 0.0)
-        return pack(dq - 2 * pr.decay * q, dm, da)
+            residual = residual.add_(xi, alpha=pr.noise_variance**0.5)
+        push = a[:, None] * residual * pr.slope(lam)
+        scaled = pr.learning_rate * push
+        out = z.new_empty(state.shape[0], z.shape[1])
+        place = 0
+        for i in range(p):
+            for j in range(i, p):
+                out[place] = scaled[i] * lam[j] + scaled[j] * lam[i] + scaled[i] * scaled[j]
+                place += 1
+        out[place:-p] = (scaled[:, None] * nu[None]).reshape(p * k, -1)
+        out[-p:] = pr.second_rate * residual * values
+        if pr.decay:
+            out[:place].sub_(2 * pr.decay * state[:place, None])
+            out[place:-p].sub_(pr.decay * state[place:-p, None])
+            if pr.second_rate:
+                out[-p:].sub_(pr.decay * a[:, None])
+        return out
 
 
 def twin_chain(
