@@ -11,10 +11,11 @@ import sympy as sp
 from theory.derivation import Derivation, derivation
 from theory.evaluation import to_mp
 from theory.gaussian import gaussian_mean
+from theory.gaussian.quadrature import numeric_function, smooth_mean
 from theory.law import Law, mutant_parameters, mutant_value
 from theory.order_parameters import domains as dm
+from theory.order_parameters.activation import X
 from theory.order_parameters.activation import activation as unit
-from theory.order_parameters.expectations import value
 from theory.parameter import Constraint, Domain, Parameter, integer, positive, real_list, text
 from theory.source import DERIVED
 
@@ -145,8 +146,10 @@ def _mehler_sum(d: Derivation, values: dict[str, Any], digits: int) -> Any:
         return mpmath.fsum(mpmath.mpf(sp.N(w, digits + 10)) * r**n for n, w in enumerate(d.result))
 
 
-def _mehler_definition(activation: str, covariance: Any) -> Any:
-    return value("I2", activation, (activation, activation), (0, 1), covariance)
+def _mehler_definition(activation: str, covariance: Any) -> float:
+    """E[s(z1) s(z2)] by quadrature."""
+    s = numeric_function(unit(activation).expression, (X,))
+    return float(smooth_mean(lambda x, y: s(x) * s(y), [[float(c) for c in row] for row in covariance], 90))
 
 
 def _without_factorial(activation: str, covariance: Any) -> float:

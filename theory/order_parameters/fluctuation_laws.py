@@ -15,6 +15,7 @@ from theory.gaussian.numeric import form_function
 from theory.law import Law, Mutant, Regime, mutant_result, mutant_value
 from theory.order_parameters import domains as dm
 from theory.order_parameters.activation import activation as unit
+from theory.order_parameters.clt_laws import diffusion, drift, jacobian, unpack
 from theory.order_parameters.equation_laws import FITS
 from theory.order_parameters.expectation_laws import picked
 from theory.order_parameters.single_unit import (
@@ -28,6 +29,7 @@ from theory.order_parameters.single_unit import (
     _evaluate,
 )
 from theory.order_parameters.single_unit_laws import SINGLE as _SINGLE
+from theory.order_parameters.state import State
 from theory.parameter import Parameter, integer, positive
 from theory.source import DERIVED
 
@@ -114,33 +116,20 @@ def _increment_of_excess() -> Any:
     return sp.expand(second - first**2)
 
 
-def _stationary_definition(learning_rate: Any, noise_variance: Any) -> Any:
-    """Stationary variance of the error from one-step moments by Gauss-Hermite quadrature of the increment."""
-    star = learning_rate * noise_variance / (2 - learning_rate)
-    rate = 2 * learning_rate - learning_rate**2
+def _stationary_definition(learning_rate: Any, noise_variance: Any) -> float:
+    """Lyapunov equation of the overlaps at the floor: Jacobian of the ODE, covariance of one step by quadrature."""
+    import numpy as np
+    from scipy.linalg import solve_continuous_lyapunov
+    from scipy.optimize import root
 
-    def moment(power: int) -> Any:
-        def inner(u: Any, xi: Any) -> Any:
-            e = u * mpmath.sqrt(star) + xi * mpmath.sqrt(noise_variance)
-            return (-2 * learning_rate * e * u * mpmath.sqrt(star) + learning_rate**2 * e**2) ** power
-
-        nodes = [(x, w) for x, w in _hermite_nodes()]
-        return mpmath.fsum(w * v * inner(x, y) for x, w in nodes for y, v in nodes)
-
-    return (moment(2) - moment(1) ** 2) / (2 * rate) / 4
-
-
-def _hermite_nodes() -> list[tuple[Any, Any]]:
-    root = mpmath.sqrt
-    outer, inner = root(5 + root(10)), root(5 - root(10))
-    weights = (7 - 2 * root(10)) / 60, (7 + 2 * root(10)) / 60
-    return [
-        (-outer, weights[0]),
-        (-inner, weights[1]),
-        (mpmath.mpf(0), mpmath.mpf(8) / 15),
-        (inner, weights[1]),
-        (outer, weights[0]),
-    ]
+    base = State(
+        "linear", "linear", [[1.0]], [[1.0]], [[1.0]], [1.0], [1.0], float(learning_rate), float(noise_variance)
+    )
+    fixed = root(lambda x: drift(x, base), np.array([1.0, 1.1]), tol=1e-14).x
+    j = jacobian(fixed, base)
+    sigma = solve_continuous_lyapunov(j, -diffusion(unpack(fixed, base)))
+    weight = np.array([-1.0, 0.5])  # error = (Q - 2 M + P)/2
+    return float(weight @ sigma @ weight)
 
 
 def _hermite(order: int = 3) -> Derivation:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import mpmath
 import sympy as sp
 
 from theory.derivation import Derivation, derivation
@@ -155,18 +154,19 @@ def _linear_trajectory() -> Derivation:
     )
 
 
-def _linear_trajectory_definition(**v: Any) -> list[Any]:
-    """Integrate the definition of the drift with a Taylor method."""
-    v = _scalars(v)
-    eta, p, noise, batch = v["learning_rate"], v["teacher_overlap"], v["noise_variance"], v["batch_size"]
+def _linear_trajectory_definition(**v: Any) -> list[float]:
+    """Integrate the drift that quadrature of the definition gives."""
+    from scipy.integrate import solve_ivp
 
-    def field(_: Any, y: Any) -> list[Any]:
-        q, m = y
-        residual_square = q - 2 * m + p
-        return [2 * eta * (m - q) + eta**2 / batch * (residual_square + noise), eta * (p - m)]
+    v = {k: float(x) for k, x in _scalars(v).items()}
+    rest = (v["teacher_overlap"], v["learning_rate"], v["noise_variance"], v["batch_size"])
 
-    solution = mpmath.odefun(field, 0, [v["student_overlap"], v["teacher_student_overlap"]])
-    return list(solution(v["time"]))
+    def field(_: float, y: Any) -> list[float]:
+        return [float(x) for x in _numeric_drift("linear", float(y[0]), float(y[1]), *rest)[:2]]
+
+    start = [v["student_overlap"], v["teacher_student_overlap"]]
+    solved = solve_ivp(field, (0.0, v["time"]), start, method="DOP853", rtol=1e-12, atol=1e-13)
+    return [float(x) for x in solved.y[:, -1]]
 
 
 def _linear_wrong(**v: Any) -> list[float]:
