@@ -12,6 +12,7 @@ import sympy as sp
 from checks import Check, Margin, check_law
 from checks.registry import entries_of_file
 from checks.report.build import report_of, write_report
+from checks.report.diagrams import diagrams
 from checks.report.figures import law_curves, law_figures
 from checks.report.formulas import formula, mathml
 from checks.report.live import panel, tabulated
@@ -155,3 +156,10 @@ def test_an_id_that_is_no_file_name_stays_inside_the_report(tmp_path: Path) -> N
     (page,) = (tmp_path / "report" / "laws").iterdir()
     assert f'href="laws/{page.name}"' in (tmp_path / "report" / "index.html").read_text()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["report"]
+
+
+@pytest.mark.parametrize("family", ["order_parameters", "escape", "principal_flow", "stability"])
+def test_a_family_diagram_has_a_text_alternative_and_a_dark_scheme(tmp_path: Path, family: str) -> None:
+    (drawn,) = diagrams(tmp_path, {family})
+    assert len(drawn.alt) > 80
+    assert "prefers-color-scheme: dark" in (tmp_path / drawn.file).read_text()
