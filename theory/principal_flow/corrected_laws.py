@@ -10,7 +10,7 @@ import sympy as sp
 from theory.derivation import Derivation, derivation
 from theory.evaluation import converged, mp_function, to_mp
 from theory.law import Law, Regime, mutant_result, mutant_value
-from theory.parameter import Parameter, real_list, text
+from theory.parameter import Constraint, Parameter, real_list, text
 from theory.parse import parse_expression
 from theory.principal_flow import symbols as s
 from theory.principal_flow.formal_orbit import flow_series
@@ -106,6 +106,7 @@ CORRECTED = Law(
     rungs=("algebra", "flow"),
     regime=Regime("learning_rate -> 0", "O(h^5)"),
     structure=("loss",),
+    constraints=(Constraint(lambda v: len(v["point"]) == 2, "point must have two coordinates, [x, y]"),),
     display={"loss": "x^3/3 + x*y^2 + 0.4*y^4 + x*y"},
     evaluator=_value,
     gate_points=8,

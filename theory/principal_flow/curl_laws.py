@@ -10,7 +10,7 @@ import sympy as sp
 from theory.derivation import Derivation, derivation
 from theory.evaluation import converged, mp_function, to_mp
 from theory.law import Law, mutant_result
-from theory.parameter import Parameter, real_list, text
+from theory.parameter import Constraint, Parameter, real_list, text
 from theory.parse import parse_expression
 from theory.principal_flow.formal_orbit import euler_terms
 from theory.principal_flow.losses import third_term
@@ -69,6 +69,7 @@ NOT_A_GRADIENT = Law(
     sources=(DERIVED,),
     mutants=(mutant_result("all orders are gradients", lambda v, **_: 0.0),),
     structure=("loss",),
+    constraints=(Constraint(lambda v: len(v["point"]) == 2, "point must have two coordinates, [x, y]"),),
     display={"loss": "x^3/3 + x*y^2 + 0.4*y^4 + x*y"},
     evaluator=_curl_value,
     tolerance=1e-9,

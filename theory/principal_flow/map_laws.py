@@ -210,13 +210,16 @@ def _gfs_definition(first_weight: Any, second_weight: Any, target: Any) -> Any:
     """Follow the gradient flow by its scalar reduction p = u v: dp/dt = -(p - y)(u^2 + v^2); then the Hessian's top."""
     u, v, y = first_weight, second_weight, target
     # The orbit moves along a hyperbola u^2 - v^2 = Q; rotate by s: u = a cosh, the end point has u v = y.
-    move = lambda z: ((u + v) * mpmath.exp(z) + (u - v) * mpmath.exp(-z)) / 2  # noqa: E731
-    other = lambda z: ((u + v) * mpmath.exp(z) - (u - v) * mpmath.exp(-z)) / 2  # noqa: E731
+
+    def at(z: Any) -> tuple[Any, Any]:
+        grown, shrunk = (u + v) * mpmath.exp(z), (u - v) * mpmath.exp(-z)
+        return (grown + shrunk) / 2, (grown - shrunk) / 2
+
     low, high = mpmath.mpf(-12), mpmath.mpf(12)
     for _ in range(100):
         middle = (low + high) / 2
-        low, high = (middle, high) if move(middle) * other(middle) < y else (low, middle)
-    a, c = move(low), other(low)
+        low, high = (middle, high) if mpmath.fprod(at(middle)) < y else (low, middle)
+    a, c = at(low)
     hess = mpmath.matrix([[c * c, 2 * a * c - y], [2 * a * c - y, a * a]])
     return max(mpmath.eigsy(hess, eigvals_only=True))
 

@@ -136,8 +136,15 @@ RUNGE_KUTTA = Law(
     evaluator=_value,
     constraints=(
         Constraint(
-            lambda v: len(v["stage_weights"]) == len(v["stage_matrix"]) == len(v["stage_matrix"][0]),
+            lambda v: (
+                len(v["stage_weights"]) == len(v["stage_matrix"])
+                and all(len(row) == len(v["stage_weights"]) for row in v["stage_matrix"])
+            ),
             "stage_matrix must be square with one row per stage weight",
+        ),
+        Constraint(
+            lambda v: len(v["tree"]) <= 7,
+            "tree must have at most 7 nodes: its polynomial in elementary weights is long",
         ),
     ),
     priority="C",
