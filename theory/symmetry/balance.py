@@ -81,7 +81,7 @@ sde_decay = Law(
     regime=SDE,
     rungs=("algebra", "flow", "sgd"),
     priority="B",
-    gate_points=10,
+    gate_points=6,
 )
 
 

@@ -137,14 +137,14 @@ def _define_finite(**values: Any) -> Any:
 
     if min(signals) >= 0:
         return None
-    step = -1 / min(signals) / 4000
+    step = -1 / min(signals) / 200
     eta = step
     while excess(eta) > 0:
         eta += step
     low, high = eta - step, eta
     if low <= 0:
         low = step / 10**9
-    for _ in range(80):
+    for _ in range(70):
         middle = (low + high) / 2
         low, high = (middle, high) if excess(middle) > 0 else (low, middle)
     return low
@@ -192,7 +192,7 @@ discrete_finite = Law(
     constraints=(LENGTHS, GROWS, _BOTH_SIGNS),
     rungs=("algebra", "chain", "sgd"),
     priority="B",
-    gate_points=10,
+    gate_points=8,
 )
 
 
@@ -232,6 +232,6 @@ gap = Law(
                             "give two targets p,-q with p > q > 0"),),
     priority="B",
     rungs=("algebra", "sgd"),
-    gate_points=10,
+    gate_points=6,
 )  # fmt: skip
 LAWS = (sde_learning_rate, discrete_finite, gap)

@@ -46,7 +46,7 @@ def _normal_growth(values: dict[str, Any]) -> Any:
 
 
 def _first_crossing(growth: Any, scale: Any) -> Any:
-    eta = scale / 8
+    eta = scale / 3
     while growth(eta) <= 0:
         eta /= 2
     for _ in range(60):
@@ -122,7 +122,7 @@ discrete_normal = Law(
     ),
     priority="B",
     rungs=("algebra", "chain", "sgd"),
-    gate_points=5,
+    gate_points=3,
 )
 
 

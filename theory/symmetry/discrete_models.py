@@ -89,6 +89,7 @@ matrix_step = Law(
     mutants=(mutant_value("one g transposed", _transposed), mutant_result("only the trace", _trace_only)),
     constraints=(SHAPES,),
     rungs=("algebra", "sgd", "net"),
+    gate_points=8,
 )
 
 OTHERS = sp.Symbol("P", real=True)

@@ -255,6 +255,7 @@ equilibrium = Law(
         lambda v: len(v["first_factor"][0]) <= min(len(v["first_factor"]), len(v["second_factor"][0])),
         "the width r exceeds d_y or d_x, so the noise leaves directions free; give a narrower factorisation")),
     rungs=("algebra", "flow"),
+    gate_points=8,
 )  # fmt: skip
 
 LAWS = (charge_sde, balance, equilibrium)

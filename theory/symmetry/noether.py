@@ -270,6 +270,7 @@ gradient_transport = Law(
         mutant_result("one-sided transport", _transport_mutant(lambda e: (e, 1, 1 / e))),
     ),
     constraints=(p.SAME_LENGTH,),
+    gate_points=8,
 )
 
 

@@ -157,6 +157,7 @@ rescale = Law(
     regime=SDE,
     constraints=(_NOISY,),
     rungs=("algebra", "flow", "sgd"),
+    gate_points=10,
 )  # fmt: skip
 
 
@@ -305,5 +306,6 @@ relaxation_rescale = Law(
     regime=SDE,
     constraints=(_NOISY,),
     rungs=("algebra", "flow", "sgd"),
+    gate_points=10,
 )
 LAWS = (charge_sde, rescale, gamma_zero, scalar_balance, scale, relaxation_rescale)

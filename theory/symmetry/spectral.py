@@ -115,6 +115,7 @@ position = Law(
     regime=SDE,
     constraints=(p.SPECTRUM, EXISTS),
     rungs=("algebra", "flow"),
+    gate_points=10,
 )
 
 
@@ -173,6 +174,7 @@ relaxation_spectral = Law(
     regime=SDE,
     constraints=(p.SPECTRUM, EXISTS),
     rungs=("algebra", "flow"),
+    gate_points=10,
 )
 
 

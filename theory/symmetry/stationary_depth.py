@@ -75,7 +75,7 @@ n_factor = Law(
         "with weight decay and three or more factors v = 0 always attracts; give weight_decay=0")),
     rungs=("algebra", "flow"),
     priority="B",
-    gate_points=8,
+    gate_points=6,
 )  # fmt: skip
 
 LAWS = (n_factor,)

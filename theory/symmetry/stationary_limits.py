@@ -57,6 +57,7 @@ tail = Law(
     regime=_FAR,
     rungs=("algebra", "flow"),
     priority="B",
+    gate_points=6,
 )
 
 
@@ -118,7 +119,7 @@ origin = Law(
     ),
     regime=Regime("v -> 0, on the balanced manifold", "O(v**((n-2)/n))"),
     priority="B",
-    gate_points=12,
+    gate_points=8,
 )
 
 _ASKED = bm.quantity.within(choice("mean", "median", "quantile"))

@@ -197,7 +197,7 @@ rank_one_equilibrium = Law(
     regime=SDE,
     constraints=(VECTOR_SHAPES, _COVARIANCES),
     rungs=("algebra", "sgd"),
-    gate_points=10,
+    gate_points=6,
 )  # fmt: skip
 
 
