@@ -8,6 +8,7 @@ from typing import Any
 from checks.check import REFUTED, Case, Check, Margin
 from checks.order_parameters import sampling
 from numerics.statistics import Mean, Plan
+from theory.evaluation import flat_numbers
 
 _DIGITS: dict[str, Any] = {
     "activation": "erf",
@@ -18,6 +19,42 @@ _DIGITS: dict[str, Any] = {
     "noise_variance": 0.05,
     "time": 3.0,
 }
+
+_STEP = {k: v for k, v in _DIGITS.items() if k != "time"} | {
+    "learning_rate": 1.8,
+    "noise_variance": 0.4,
+    "teacher_student_overlap": [[0.3, 0.1], [-0.2, 0.4]],
+    "student_second_layer": [0.8, 1.2],
+    "teacher_second_layer": [1.0, -0.7],
+}
+
+
+def _flat(value: Any, **_: Any) -> list[float]:
+    return flat_numbers(value)
+
+
+def _drift(law: str, which: str, width: float, **spared: str) -> Check:
+    return Check(
+        law=f"order_parameters.ode.{law}",
+        rung="net",
+        simulate=sampling.digit_increment,
+        statistic=Mean(),
+        cases={"40 components": Case(_STEP, spared=spared)},
+        settings={"which": which, "components": 40},
+        observable=_flat,
+        margin=Margin(absolute=width),
+        plan=Plan(first=16384, looks=4),
+        chunk=8192,
+    )
+
+
+digit_drift_m = _drift("teacher_overlap", "m", 0.04)
+digit_drift_q = _drift(
+    "student_overlap",
+    "q",
+    0.08,
+    **{"1/B missing": "batch one", "I3 index swap": "a small part of the drift here; the chain refutes it"},
+)
 
 whitened_digits = Check(
     law="order_parameters.net.whitened_inputs",
