@@ -13,8 +13,7 @@ from theory.escape import passage
 from theory.escape.notation import BARRIER_RATIO, CURVATURE, DIMENSION, KURTOSIS_ABOVE_ONE, TEMPERATURE
 from theory.escape.rate_oracles import double_well_time
 from theory.escape.sources import MORI
-from theory.law import Law, Regime, mutant_value
-from theory.parameter import Constraint, Domain
+from theory.law import Law, mutant_value
 from theory.source import DERIVED
 
 RADIAL = (TEMPERATURE, DIMENSION, BARRIER_RATIO, CURVATURE)
@@ -207,99 +206,4 @@ LOCAL_SLOPE = Law(
     gate_points=12,
 )
 
-POSITIVE_POWER = Constraint(
-    lambda v: 1 / v["temperature"] + 1 > v["dimension"] / 2, "needs 1/temperature + 1 > dimension/2"
-)
-
-
-def _beta(a: float, b: float) -> float:
-    return float(mpmath.beta(a, b))
-
-
-def _asymptotic_definition(temperature: Any, dimension: Any, barrier_ratio: Any, curvature: Any) -> Any:
-    """Inner integral by quadrature on the half line, outer integral of its leading power."""
-    from theory.escape.oracles import beta_prime_integral
-
-    mass = beta_prime_integral(dimension / 2 - 1, 1 + 1 / temperature)
-    power = lambda s: mpmath.exp(s * (1 / temperature + 1 - dimension / 2))  # noqa: E731
-    top = mpmath.log(barrier_ratio)
-    decay = 1 / temperature + 1 - dimension / 2
-    outer = mpmath.quad(power, [top - 45 / decay, top - 10 / decay, top - 2 / decay, top])
-    return mass * outer / (2 * temperature * curvature)
-
-
-ASYMPTOTIC = Law(
-    id="escape.mean_passage_time.radial_asymptotic",
-    title="Mean time to a high loss level",
-    statement="c -> infinity: B(n/2, q) c^q / (2 T q h), q = 1/T + 1 - n/2 > 0.",
-    quantity=sp.Symbol("MFPT"),
-    parameters=(
-        TEMPERATURE,
-        DIMENSION,
-        BARRIER_RATIO.within(Domain("real", low=1.0, low_open=True, region=(5.0, 60.0))),
-        CURVATURE,
-    ),
-    derive=passage.asymptotic,
-    definition=_asymptotic_definition,
-    constraints=(POSITIVE_POWER,),
-    sources=(MORI, DERIVED),
-    mutants=(
-        mutant_value("q - 1", lambda **v: ASYMPTOTIC(**v) / v["barrier_ratio"]),
-        mutant_value("without 1/q", lambda **v: ASYMPTOTIC(**v) * (1 / v["temperature"] + 1 - v["dimension"] / 2)),
-    ),
-    rungs=("algebra", "flow"),
-    # its definition is a quadrature of a tenth of a second
-    gate_points=8,
-    regime=Regime("barrier_ratio -> infinity", "relative O(1/c)"),
-    priority="B",
-)
-
-
-def _two_term_definition(temperature: Any, dimension: Any, barrier_ratio: Any, curvature: Any) -> Any:
-    """The end-point expansion with derivatives of the exponent by finite differences."""
-    from theory.escape.oracles import beta_prime_integral
-
-    mass = beta_prime_integral(dimension / 2 - 1, 1 + 1 / temperature)
-    f = lambda y: mpmath.log(1 + y) / temperature - dimension / 2 * mpmath.log(y)  # noqa: E731
-    end = barrier_ratio - 1
-    with mpmath.workdps(30):
-        first, second = mpmath.diff(f, end), mpmath.diff(f, end, 2)
-    return mass / (2 * temperature * curvature) * mpmath.exp(f(end)) / first * (1 + second / first**2)
-
-
-TWO_TERM = Law(
-    id="escape.mean_passage_time.radial_two_term",
-    title="Mean time to a loss level at low temperature",
-    statement="(B(n/2,q)/(2 T h)) V^{-n/2} c^{1/T}/F1 (1 + F2/F1^2), V = c-1, F1 = 1/(Tc) - n/(2V), "
-    "F2 = -1/(Tc^2) + n/(2V^2).",
-    quantity=sp.Symbol("MFPT"),
-    parameters=(TEMPERATURE.within(Domain("real", low=0.0, low_open=True, region=(0.04, 0.15))), *RADIAL[1:]),
-    derive=passage.two_term,
-    definition=_two_term_definition,
-    constraints=(
-        POSITIVE_POWER,
-        Constraint(
-            lambda v: (v["barrier_ratio"] - 1) / (v["temperature"] * v["barrier_ratio"]) > v["dimension"] / 2 + 1,
-            "needs F1 > 0: (c-1)/(T c) > dimension/2 + 1",
-        ),
-    ),
-    sources=(DERIVED,),
-    mutants=(
-        mutant_value("one term", lambda **v: TWO_TERM(**v) / _second_term(v, 1.0)),
-        mutant_value("sign of F2", lambda **v: TWO_TERM(**v) / _second_term(v, 1.0) * _second_term(v, -1.0)),
-    ),
-    rungs=("algebra", "flow"),
-    regime=Regime("temperature -> 0", "O((F1 (c-1))^-2)"),
-    priority="B",
-)
-
-
-def _second_term(v: dict[str, Any], sign: float) -> float:
-    volume, t, size = v["barrier_ratio"] - 1, v["temperature"], v["dimension"]
-    first = 1 / (t * v["barrier_ratio"]) - size / (2 * volume)
-    second = -1 / (t * v["barrier_ratio"] ** 2) + size / (2 * volume**2)
-    return 1 + sign * second / first**2
-
-
 PASSAGE_LAWS = (DOUBLE_WELL, RADIAL_SEED, RADIAL_FEATURES, RADIAL_ADDITIVE, LOCAL_SLOPE)
-PASSAGE_LAWS_B = (ASYMPTOTIC, TWO_TERM)

@@ -12,7 +12,7 @@ from scipy.integrate import solve_ivp
 
 from theory.derivation import Derivation, derivation
 from theory.escape.identities import require_zero
-from theory.escape.notation import BARRIER_RATIO, c
+from theory.escape.notation import BARRIER_RATIO, CURVATURES, ESCAPE_CURVATURE, N, c, eigenvalues, h_e, i
 from theory.law import Law, Regime, mutant_result, mutant_value
 from theory.parameter import Constraint, Domain, Parameter
 from theory.source import DERIVED
@@ -23,6 +23,54 @@ RATIO = Parameter(
     ratio,
     "h_i/h_e, transverse over escape curvature, the same ratio of the noises",
     Domain("real", low=0.5, low_open=True, region=(0.7, 1.9)),
+)
+
+
+def effective_dimension() -> Derivation:
+    """n_eff = Tr H / h_e by averaging the noise over the transverse directions."""
+    low, ratio, rest = sp.symbols("L r R", positive=True)
+    variance = ratio * low
+    averaged = low + rest * variance / 2
+    exponent = sp.Rational(1, 2) + 1 / (ratio * h_e) * low / averaged
+    expanded = sp.series(exponent, ratio, 0, 1).removeO()
+    effective = sp.expand(2 * (1 / (ratio * h_e) + 1 - expanded))
+    require_zero(effective - 1 - rest / h_e, "n_eff = 1 + R/h_e")
+    form = sp.Sum(eigenvalues[i], (i, 0, N - 1)) / h_e
+    return derivation(
+        ("transverse variance", variance, "D_i = r L h_i, r = eta/B: the same for every direction"),
+        ("loss averaged over the transverse directions", averaged, "R = Tr H - h_e"),
+        ("exponent", expanded, "1/2 + d(barrier)/d log L, barrier int L'/(T_e averaged L), first order in r"),
+        ("n_eff from 1/T_e + 1 - n_eff/2", effective, "compare"),
+        ("n_eff", form, "1 + R/h_e = Tr H/h_e"),
+    )
+
+
+def _effective_definition(curvatures: Any, escape_curvature: Any) -> Any:
+    """Exponent at a tiny eta/B with the averaged loss, compared with 1/T + 1 - n/2."""
+    with mpmath.workdps(60):
+        ratio = mpmath.mpf(10) ** -30
+        temperature = ratio * escape_curvature
+        rest = mpmath.fsum(curvatures) - escape_curvature
+        exponent = mpmath.mpf(1) / 2 + 1 / temperature / (1 + rest * ratio / 2)
+        return 2 * (1 / temperature + 1 - exponent)
+
+
+EFFECTIVE = Law(
+    id="escape.effective_dimension.anisotropic",
+    title="Effective number of directions with noise proportional to the Hessian",
+    statement="D = (eta/B) L H: n is replaced by n_eff = Tr H/h_e, exponent 1/T_e + 1 - n_eff/2.",
+    quantity=sp.Symbol("n_eff"),
+    parameters=(CURVATURES, ESCAPE_CURVATURE),
+    derive=effective_dimension,
+    definition=_effective_definition,
+    sources=(DERIVED,),
+    mutants=(
+        mutant_value("n", lambda curvatures, escape_curvature: len(curvatures)),
+        mutant_value("1 + n/2", lambda curvatures, escape_curvature: 1 + len(curvatures) / 2),
+    ),
+    rungs=("algebra", "flow"),
+    regime=Regime("temperature -> 0, h_i/h_e <= 2, barrier_ratio <= 3", "10 % of the escape rate"),
+    priority="B",
 )
 
 
@@ -142,4 +190,4 @@ TRANSVERSE = Law(
     priority="C",
 )
 
-TRANSVERSE_LAWS = (TRANSVERSE,)
+TRANSVERSE_LAWS = (EFFECTIVE, TRANSVERSE)
