@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -14,32 +13,32 @@ from theory.law import Law, mutant_result, mutant_value
 from theory.source import DERIVED
 from theory.symmetry import parameters as p
 from theory.symmetry import witness
-from theory.symmetry.identities import average, require_zero, scalar_loss
+from theory.symmetry.identities import require_zero, scalar_loss
 
-_THETA = (p.U, p.W)
-_A = sp.diag(1, -1)
+THETA = (p.U, p.W)
+A = sp.diag(1, -1)
 _SAMPLE = (p.first_weight, p.second_weight, p.input_value, p.target_value)
-_DATA = (p.first_weight, p.second_weight, p.inputs, p.targets)
 _RHO = sp.Symbol("rho", real=True)
 _LAMBDA = p.flow_parameter.symbol
 
 
-def _gradient() -> sp.Matrix:
-    return sp.Matrix([sp.diff(scalar_loss(), q) for q in _THETA])
+def loss_gradient() -> sp.Matrix:
+    """Return the per-sample gradient of (u w x - y)^2."""
+    return sp.Matrix([sp.diff(scalar_loss(), q) for q in THETA])
 
 
-def _a_theta() -> sp.Matrix:
+def symmetry_direction() -> sp.Matrix:
     """A theta, from the group action theta -> exp(rho A) theta."""
-    moved = (_A * _RHO).exp() * sp.Matrix(_THETA)
+    moved = (A * _RHO).exp() * sp.Matrix(THETA)
     return moved.diff(_RHO).subs(_RHO, 0)
 
 
 def _derive_orthogonality() -> Derivation:
-    moved = dict(zip(_THETA, (_A * _RHO).exp() * sp.Matrix(_THETA), strict=True))
+    moved = dict(zip(THETA, (A * _RHO).exp() * sp.Matrix(THETA), strict=True))
     along = scalar_loss().subs(moved, simultaneous=True)
     slope = sp.diff(along, _RHO)
-    gradient = _gradient()
-    product = sp.expand((gradient.T * _a_theta())[0])
+    gradient = loss_gradient()
+    product = sp.expand((gradient.T * symmetry_direction())[0])
     require_zero(sp.simplify(slope), "the derivative of the loss along the orbit")
     return derivation(
         ("loss on the orbit", sp.powsimp(along), "theta -> exp(rho A) theta leaves it unchanged"),
@@ -91,10 +90,10 @@ orthogonality = Law(
 
 
 def _derive_charge() -> Derivation:
-    gradient, theta, a_theta = _gradient(), sp.Matrix(_THETA), _a_theta()
+    gradient, theta, a_theta = loss_gradient(), sp.Matrix(THETA), symmetry_direction()
     velocity = -gradient - p.DECAY * theta
     rate = sp.expand(2 * (a_theta.T * velocity)[0])
-    charge = (theta.T * _A * theta)[0]
+    charge = (theta.T * A * theta)[0]
     factor = sp.cancel(rate / charge)
     return derivation(
         ("charge", charge, "C = theta^T A theta"),
@@ -128,15 +127,15 @@ charge = Law(
 
 
 def _derive_hessian() -> Derivation:
-    gradient, a_theta = _gradient(), _a_theta()
-    claim = -_A * gradient
-    found = gradient.jacobian(_THETA) * a_theta
+    gradient, a_theta = loss_gradient(), symmetry_direction()
+    claim = -A * gradient
+    found = gradient.jacobian(THETA) * a_theta
     for entry in found - claim:
         require_zero(entry, "H A theta + A g")
     return derivation(
         (
             "derivative of g . A theta",
-            sp.Tuple(*sp.Matrix([(gradient.T * a_theta)[0]]).jacobian(_THETA)),
+            sp.Tuple(*sp.Matrix([(gradient.T * a_theta)[0]]).jacobian(THETA)),
             "differentiate",
         ),
         ("H A theta", sp.Tuple(*claim.applyfunc(sp.expand)), "H A theta = -A g"),
@@ -171,12 +170,12 @@ hessian = Law(
 
 
 def _derive_third() -> Derivation:
-    hess = _gradient().jacobian(_THETA)
-    a_theta = _a_theta()
+    hess = loss_gradient().jacobian(THETA)
+    a_theta = symmetry_direction()
     contracted = sp.zeros(2)
-    for k, q in enumerate(_THETA):
+    for k, q in enumerate(THETA):
         contracted += hess.diff(q) * a_theta[k]
-    claim = -(hess * _A + _A * hess)
+    claim = -(hess * A + A * hess)
     for entry in contracted - claim:
         require_zero(entry, "T3[A theta] + H A + A H")
     return derivation(
@@ -217,100 +216,4 @@ third_derivative = Law(
 )
 
 
-def _second_moments(gradient: sp.Matrix) -> list[sp.Expr]:
-    pairs = ((0, 0), (0, 1), (1, 1))
-    return [average(gradient[i] * gradient[j]) - average(gradient[i]) * average(gradient[j]) for i, j in pairs]
-
-
-def _derive_transport() -> Derivation:
-    gradient = _gradient()
-    back = (-_LAMBDA * _A).exp()
-    moved = dict(zip(_THETA, (_LAMBDA * _A).exp() * sp.Matrix(_THETA), strict=True))
-    for entry in (gradient.subs(moved, simultaneous=True) - back * gradient).applyfunc(sp.simplify):
-        require_zero(entry, "g(theta_lambda) - exp(-lambda A) g(theta)")
-    uu, uw, ww = _second_moments(gradient)
-    sigma = back * sp.Matrix([[uu, uw], [uw, ww]]) * back
-    return derivation(
-        ("g(theta_lambda)", sp.Tuple(*(back * gradient)), "differentiate l(exp(lambda A) theta) = l(theta)"),
-        ("[Sigma_uu, Sigma_uw, Sigma_ww] at theta_lambda", sp.Tuple(sigma[0, 0], sigma[0, 1], sigma[1, 1]),
-         "covariance of the transported gradients"),
-    )  # fmt: skip
-
-
-def _covariances(v: dict[str, Any], u: Any, w: Any) -> Any:
-    gradients = [numeric_gradient(u, w, x, y) for x, y in zip(v["inputs"], v["targets"], strict=True)]
-    c = witness.covariance(gradients)
-    return [c[0][0], c[0][1], c[1][1]]
-
-
-def _define_transport(**v: Any) -> Any:
-    stretch = mpmath.exp(v["flow_parameter"])
-    return _covariances(v, v["first_weight"] * stretch, v["second_weight"] / stretch)
-
-
-def _transport_mutant(factors: Callable[[Any], Any]) -> Any:
-    def change(value: Any, flow_parameter: float, **_: Any) -> Any:
-        return [x * float(f) for x, f in zip(value, factors(mpmath.exp(flow_parameter)), strict=True)]
-
-    return change
-
-
-gradient_transport = Law(
-    id="symmetry.noether.gradient_transport",
-    title="transport of the noise covariance along the orbit",
-    statement="g(theta_lambda) = exp(-lambda A) g(theta), hence Sigma is transported on both sides;"
-    " value [Sigma_uu, Sigma_uw, Sigma_ww] at theta_lambda for f = u w x",
-    quantity=sp.Symbol("Sigma_lambda"),
-    parameters=(*_DATA, p.flow_parameter),
-    derive=_derive_transport,
-    definition=_define_transport,
-    sources=(p.ZIYIN,),
-    mutants=(
-        mutant_result("exp(+lambda A)", _transport_mutant(lambda e: (e**4, 1, e**-4))),
-        mutant_result("one-sided transport", _transport_mutant(lambda e: (e, 1, 1 / e))),
-    ),
-    constraints=(p.SAME_LENGTH,),
-    gate_points=8,
-)
-
-
-def _derive_martingale() -> Derivation:
-    uu, uw, ww = _second_moments(_gradient())
-    a_theta = _a_theta()
-    variance = (a_theta.T * sp.Matrix([[uu, uw], [uw, ww]]) * a_theta)[0]
-    # inside the averages: the variance of g . A theta, which is zero sample by sample
-    per_sample = sp.expand((_gradient().T * a_theta)[0])
-    require_zero(per_sample, "g . A theta")
-    return derivation(
-        ("variance rate of C over 4 T", variance, "dC = 2 theta^T A sqrt(T Sigma) dW + drift"),
-        ("as the variance of g . A theta", per_sample**2, "orthogonality sample by sample"),
-    )
-
-
-def _define_martingale(**v: Any) -> Any:
-    u, w = v["first_weight"], v["second_weight"]
-    uu, uw, ww = _covariances(v, u, w)
-    return u * u * uu - 2 * u * w * uw + w * w * ww
-
-
-def _fluctuating(first_weight: float, second_weight: float, inputs: Any, targets: Any) -> float:
-    u, w = first_weight, second_weight
-    slopes = [2 * (u * w * x - y) * x for x, y in zip(inputs, targets, strict=True)]
-    mean = sum(slopes) / len(slopes)
-    return 4 * (u * w) ** 2 * sum((g - mean) ** 2 for g in slopes) / len(slopes)
-
-
-no_martingale = Law(
-    id="symmetry.noether.no_martingale",
-    title="the charge has no stochastic differential",
-    statement="theta^T A Sigma A theta = 0: the noise moves C without making it fluctuate (here f = u w x)",
-    quantity=sp.Symbol("VarC"),
-    parameters=_DATA,
-    derive=_derive_martingale,
-    definition=_define_martingale,
-    sources=(p.ZIYIN,),
-    mutants=(mutant_value("C fluctuates", _fluctuating),),
-    constraints=(p.SAME_LENGTH,),
-    rungs=("algebra", "flow", "sgd"),
-)
-LAWS = (orthogonality, charge, hessian, third_derivative, gradient_transport, no_martingale)
+LAWS = (orthogonality, charge, hessian, third_derivative)

@@ -18,7 +18,7 @@ from theory.symmetry.identities import exact_step
 SDE = Regime("eta -> 0 at fixed T = eta/S", "O(eta)")
 TEMPERATURE = p.ETA / p.BATCH
 LAMBDA = p.flow_parameter.symbol
-_RATES = (p.learning_rate, p.batch_size, p.weight_decay)
+RATES = (p.learning_rate, p.batch_size, p.weight_decay)
 
 
 def _derive_sde() -> Derivation:
@@ -64,7 +64,7 @@ charge_sde = Law(
     title="the charge under the SDE of SGD",
     statement="dC/dt = -2 wd C + (eta/S) Tr[Sigma A]: an ordinary differential equation along every path",
     quantity=sp.Symbol("dC/dt"),
-    parameters=(p.charge, p.noise_form, *_RATES),
+    parameters=(p.charge, p.noise_form, *RATES),
     derive=_derive_sde,
     definition=_define_sde,
     sources=(p.ZIYIN,),
@@ -77,9 +77,9 @@ charge_sde = Law(
     rungs=("algebra", "flow", "sgd"),
 )
 
-_N_U, _N_W, _S_U, _S_W = (q.symbol for q in (p.first_norm, p.second_norm, p.first_noise, p.second_noise))
-_NORMS = (p.first_norm, p.second_norm, p.first_noise, p.second_noise)
-_NOISY = Constraint(
+N_U, N_W, S_U, S_W = (q.symbol for q in (p.first_norm, p.second_norm, p.first_noise, p.second_noise))
+NORMS = (p.first_norm, p.second_norm, p.first_noise, p.second_noise)
+NOISY = Constraint(
     lambda v: all(v[k] > 0 or v["weight_decay"] > 0 for k in ("first_noise", "second_noise")),
     "without weight decay both noises must be positive, otherwise no finite equilibrium exists; give weight_decay > 0",
 )
@@ -88,10 +88,10 @@ _NOISY = Constraint(
 def two_block_drift(temperature: Any) -> sp.Expr:
     """Return D(lambda) for A = diag(+I, -I): transported norms and transported noise."""
     grow, shrink = sp.exp(2 * LAMBDA), sp.exp(-2 * LAMBDA)
-    return -2 * p.DECAY * (grow * _N_U - shrink * _N_W) + temperature * (shrink * _S_U - grow * _S_W)
+    return -2 * p.DECAY * (grow * N_U - shrink * N_W) + temperature * (shrink * S_U - grow * S_W)
 
 
-def _solve_drift(drift: sp.Expr) -> sp.Expr:
+def solve_drift(drift: sp.Expr) -> sp.Expr:
     """Return lambda* from D e^{2 lambda} = 0, which is linear in e^{4 lambda}."""
     e4 = sp.Symbol("E", positive=True)
     linear = sp.expand(sp.expand(drift * sp.exp(2 * LAMBDA))).subs(sp.exp(4 * LAMBDA), e4)
@@ -108,11 +108,11 @@ def _derive_rescale() -> Derivation:
             "eliminate m: C' - C = -2 eta wd C/(1-mu) + eta^2 s/(1-mu)^2",
         ),
         ("drift on the orbit", drift, "|u|^2 grows, its noise shrinks along lambda"),
-        ("lambda*", _solve_drift(drift), "linear in e^{4 lambda}"),
+        ("lambda*", solve_drift(drift), "linear in e^{4 lambda}"),
     )
 
 
-def _root(function: Any) -> Any:
+def decreasing_root(function: Any) -> Any:
     """Root of a decreasing function by bracketing and mpmath's Anderson bracket solver."""
     low, high = mpmath.mpf(-1), mpmath.mpf(1)
     while function(low) < 0:
@@ -135,7 +135,7 @@ def _define_rescale(
         slow = -2 * eta * weight_decay * (n_u - n_w) / (1 - mu)
         return slow + eta**2 * (s_u - s_w) / (batch_size * (1 - mu) ** 2)
 
-    return _root(drift)
+    return decreasing_root(drift)
 
 
 rescale = Law(
@@ -143,7 +143,7 @@ rescale = Law(
     title="noise equilibrium of a rescaling symmetry",
     statement="e^{4 lambda*} = (T s_u + 2 wd |w|^2)/(T s_w + 2 wd |u|^2), T = eta/(S (1 - mu)); value lambda*",
     quantity=sp.Symbol("lambda_star"),
-    parameters=(*_NORMS, *_RATES, p.momentum),
+    parameters=(*NORMS, *RATES, p.momentum),
     derive=_derive_rescale,
     definition=_define_rescale,
     sources=(p.ZIYIN, DERIVED),
@@ -155,7 +155,7 @@ rescale = Law(
         mutant_parameters("T unchanged by momentum", lambda v: {"momentum": 0}),
     ),
     regime=SDE,
-    constraints=(_NOISY,),
+    constraints=(NOISY,),
     rungs=("algebra", "flow", "sgd"),
     gate_points=10,
 )  # fmt: skip
@@ -165,12 +165,12 @@ def _derive_zero() -> Derivation:
     drift = two_block_drift(sp.Symbol("T", positive=True)).subs(p.DECAY, 0)
     return derivation(
         ("drift on the orbit", drift, "wd = 0"),
-        ("lambda*", _solve_drift(drift), "Tr Sigma_uu = Tr Sigma_ww; T drops out"),
+        ("lambda*", solve_drift(drift), "Tr Sigma_uu = Tr Sigma_ww; T drops out"),
     )
 
 
 def _define_zero(first_noise: Any, second_noise: Any) -> Any:
-    return _root(lambda x: first_noise * mpmath.exp(-2 * x) - second_noise * mpmath.exp(2 * x))
+    return decreasing_root(lambda x: first_noise * mpmath.exp(-2 * x) - second_noise * mpmath.exp(2 * x))
 
 
 gamma_zero = Law(
@@ -197,8 +197,8 @@ gamma_zero = Law(
 def _derive_scalar() -> Derivation:
     var, u, w = sp.Symbol("V", positive=True), sp.Symbol("u", positive=True), sp.Symbol("w", positive=True)
     # g_u = G w and g_w = G u with the scalar G = dl/d(uw), so s_u = V w^2 and s_w = V u^2
-    drift = two_block_drift(TEMPERATURE).subs({_N_U: u**2, _N_W: w**2, _S_U: var * w**2, _S_W: var * u**2})
-    position = _solve_drift(drift)
+    drift = two_block_drift(TEMPERATURE).subs({N_U: u**2, N_W: w**2, S_U: var * w**2, S_W: var * u**2})
+    position = solve_drift(drift)
     ratio = sp.simplify(sp.expand_log(sp.log(u / w), force=True) + 2 * sp.expand_log(position, force=True))
     return derivation(
         ("drift", drift, "noise of a product of two scalars"),
@@ -221,7 +221,7 @@ scalar_balance = Law(
     title="the scalar net is balanced at its noise equilibrium",
     statement="f = u w x: |u| = |w| for any data and any weight decay; value ln(|u|/|w|) at lambda*",
     quantity=sp.Symbol("log_ratio"),
-    parameters=(p.first_weight, p.second_weight, p.inputs, p.targets, *_RATES),
+    parameters=(p.first_weight, p.second_weight, p.inputs, p.targets, *RATES),
     derive=_derive_scalar,
     definition=_define_scalar,
     sources=(p.ZIYIN, p.BALANCE),
@@ -239,13 +239,15 @@ def _derive_scale() -> Derivation:
     drift = -2 * p.DECAY * sp.exp(2 * LAMBDA) * _N + TEMPERATURE * sp.exp(-2 * LAMBDA) * _TRACE
     return derivation(
         ("drift on the orbit", drift, "A = I: |theta|^2 grows, the gradient noise shrinks"),
-        ("lambda*", _solve_drift(drift), "linear in e^{4 lambda}"),
+        ("lambda*", solve_drift(drift), "linear in e^{4 lambda}"),
     )
 
 
 def _define_scale(norm_squared: Any, noise_trace: Any, learning_rate: Any, batch_size: Any, weight_decay: Any) -> Any:
     t = learning_rate / batch_size
-    return _root(lambda x: t * noise_trace * mpmath.exp(-2 * x) - 2 * weight_decay * norm_squared * mpmath.exp(2 * x))
+    return decreasing_root(
+        lambda x: t * noise_trace * mpmath.exp(-2 * x) - 2 * weight_decay * norm_squared * mpmath.exp(2 * x)
+    )
 
 
 scale = Law(
@@ -266,46 +268,4 @@ scale = Law(
 )
 
 
-def _derive_relaxation() -> Derivation:
-    drift = two_block_drift(TEMPERATURE)
-    charge = sp.exp(2 * LAMBDA) * _N_U - sp.exp(-2 * LAMBDA) * _N_W
-    rate = sp.simplify(-sp.diff(drift, LAMBDA) / sp.diff(charge, LAMBDA))
-    position = _solve_drift(drift)
-    return derivation(
-        ("rate at lambda", rate, "d lambda/dt = D/C', linearised: -D'/C' at D = 0"),
-        ("rate at lambda*", rate.subs(LAMBDA, position), "insert the equilibrium"),
-    )
-
-
-def _define_relaxation(first_norm_squared: Any, second_norm_squared: Any, first_noise: Any, second_noise: Any,
-                       learning_rate: Any, batch_size: Any, weight_decay: Any) -> Any:  # fmt: skip
-    t = learning_rate / batch_size
-
-    def velocity(x: Any) -> Any:
-        e = mpmath.exp(2 * x)
-        drift = -2 * weight_decay * (first_norm_squared * e - second_norm_squared / e)
-        drift += t * (first_noise / e - second_noise * e)
-        return drift / (2 * (first_norm_squared * e + second_norm_squared / e))
-
-    return -mpmath.diff(velocity, _root(velocity))
-
-
-relaxation_rescale = Law(
-    id="symmetry.noise_equilibrium.relaxation_rate.rescale",
-    title="relaxation rate to the noise equilibrium of a rescaling symmetry",
-    statement="2 wd + T (s_u e^{-2l} + s_w e^{2l})/(|u|^2 e^{2l} + |w|^2 e^{-2l}) at l = lambda*, per unit time",
-    quantity=sp.Symbol("rate"),
-    parameters=(*_NORMS, *_RATES),
-    derive=_derive_relaxation,
-    definition=_define_relaxation,
-    sources=(DERIVED,),
-    mutants=(
-        mutant_result("4 wd", lambda value, weight_decay, **_: value + 2 * weight_decay),
-        mutant_result("twice the noise part", lambda value, weight_decay, **_: 2 * value - 2 * weight_decay),
-    ),
-    regime=SDE,
-    constraints=(_NOISY,),
-    rungs=("algebra", "flow", "sgd"),
-    gate_points=10,
-)
-LAWS = (charge_sde, rescale, gamma_zero, scalar_balance, scale, relaxation_rescale)
+LAWS = (charge_sde, rescale, gamma_zero, scalar_balance, scale)
