@@ -131,7 +131,7 @@ central_flow = Check(
     law="principal_flow.central_flow.variance",
     rung="chain",
     measure=maps.oscillation_variance,
-    settings={"rate": 0.005},
+    settings={"rate": 0.0025},
     cases={
         "progressive": {"gradient": [-0.31, 0.12], "sharpness_gradient": [1.4, -0.5]},
         "falling": Case(

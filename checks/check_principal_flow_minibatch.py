@@ -95,7 +95,7 @@ label_noise = Check(
     simulate=sampled.label_noise_log,
     statistic=Mean(),
     settings={"steps": 40},
-    cases={"s=0.04": {"learning_rate": 0.5, "label_noise_std": 0.04, "curvature": 1.7}},
+    cases={"s=0.02": {"learning_rate": 0.5, "label_noise_std": 0.02, "curvature": 1.7}},
     margin=Margin(relative=0.03, model=_noise_order),
     plan=Plan(first=16384, looks=6),
 )

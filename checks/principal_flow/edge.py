@@ -93,7 +93,7 @@ def flow_alpha(_: Context, *, scaled_curvature: float, seed: int, kind: str, **_
     if kind == "principal":
         start = start.to(torch.complex128)
     found = []
-    for substeps in (4, 8):
+    for substeps in (7, 14):
         moved = flows.flow(_field(kind, h), start, h, substeps) - theta
         found.append(_alpha(complex((moved @ direction.to(moved.dtype)).item()) / size, scaled_curvature))
     return Measured(found[1], [abs(a - c) / 15 + 1e-7 for a, c in zip(*found)])

@@ -69,7 +69,7 @@ def field_term(
 ) -> Measured:  # fmt: skip
     """Coefficient of h^power in the field through literal iterates (logarithm of iterates, extrapolated in h)."""
     slope = cubic_gradient(gradient, hessian, third_derivative_contraction)
-    nodes = 0.02 * (1.3 + np.cos(np.pi * (np.arange(12) + 0.5) / 12))
+    nodes = 0.01 * (1.3 + np.cos(np.pi * (np.arange(12) + 0.5) / 12))
     rows = np.array(
         [logarithm_of_iterates(Method("gd", float(h)).run(slope, np.zeros(len(gradient)), 10), float(h)) for h in nodes]
     )

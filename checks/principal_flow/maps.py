@@ -196,10 +196,10 @@ def oscillation_variance(
     Both slow variables enter through S alone: S' = S - h (grad L.grad S + |grad S|^2 x^2/2). The map spirals out, so
     that a small learning rate and a start close to the balance are needed.
     """
-    quarter = 6000
+    quarter = 24000
     inner = sum(c * c for c in sharpness_gradient)
     pull = sum(a * c for a, c in zip(gradient, sharpness_gradient))
-    x, sharpness, means = math.sqrt(abs(2 * pull / inner)) * 0.99, 2 / rate, []
+    x, sharpness, means = math.sqrt(abs(2 * pull / inner)) * 0.995, 2 / rate, []
     for _quarter in range(4):
         total = 0.0
         for _step in range(quarter):

@@ -24,12 +24,15 @@ def stationary_square(
 def label_noise_log(
     chunk: Chunk, *, learning_rate: float, label_noise_std: float, curvature: float, steps: int, **_: Any
 ) -> torch.Tensor:
-    """Mean change of log|u^2 - v^2| per step of SGD on (u v - y -+ s)^2/2 near the minimum with u^2 + v^2 = curvature."""
+    """Mean change of log|u^2 - v^2| per step of SGD on (u v - y -+ s)^2/2 near the minimum with u^2 + v^2 = curvature.
+
+    The curvature falls with the imbalance, by a relative O(h^2 s^2) a step: s and the number of steps must be small.
+    """
     target = 0.3 * curvature
     gap = math.sqrt(curvature**2 - 4 * target**2)
     u = torch.full((chunk.replicas,), math.sqrt((curvature + gap) / 2), dtype=torch.float64, device=chunk.device)
     v = target / u
-    burn_in = 60
+    burn_in = 16
     start = torch.zeros_like(u)
     for step in range(burn_in + steps):
         if step == burn_in:
