@@ -197,7 +197,7 @@ LAWS = (
         rungs=("algebra", "chain"),
         priority="B",
         tolerance=1e-6,
-        gate_points=2,
+        gate_points=1,
         mutants=(
             spoil("Cov(M, Q) = 0", _uncorrelated),
             spoil("residual without label noise", _noiseless),

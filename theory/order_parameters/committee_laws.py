@@ -211,6 +211,7 @@ LAWS = (
     ),
     Law(
         id="order_parameters.critical_learning_rate.committee_erf",
+        gate_points=8,
         title="critical learning rate of erf committees",
         statement="K = p = k, orthogonal teacher of squared norm T: smallest positive root of det(eta B - A).",
         quantity=sp.Symbol("eta_c"),
@@ -227,6 +228,7 @@ LAWS = (
     ),
     Law(
         id="order_parameters.phase.critical_learning_rate",
+        gate_points=8,
         title="critical gamma on the plateau line, mean normalisation",
         statement="erf, p = k: perfect learning with gamma < p^2 eta_c(p), which tends to pi sqrt(1 + 2T) p.",
         quantity=sp.Symbol("gamma_c"),
@@ -252,7 +254,7 @@ LAWS = (
         sources=(DERIVED,),
         constraints=(_STABLE,),
         rungs=("algebra", "flow", "chain"),
-        gate_points=10,
+        gate_points=5,
         mutants=(
             mutant_value(
                 "K missing in the denominator",
@@ -264,6 +266,7 @@ LAWS = (
     ),
     Law(
         id="order_parameters.noise_floor.committee_erf",
+        gate_points=8,
         title="noise floor of erf committees",
         statement="K = p = k, orthogonal teacher: first order in Delta, all orders in eta.",
         quantity=sp.Symbol("eps"),

@@ -142,7 +142,7 @@ LAWS = (
         sources=(ARNABOLDI, DERIVED),
         rungs=("algebra", "chain"),
         priority="C",
-        gate_points=3,
+        gate_points=2,
         mutants=(
             spoil("Cov(M, Q) = 0", _uncorrelated),
             spoil("residual without label noise", lambda value, v: exact_diffusion({**v, "noise_variance": 0.0})),

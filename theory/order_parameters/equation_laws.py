@@ -240,7 +240,7 @@ def _law(name: str, title: str, quantity: str, part: str, index: int, mutants: t
         constraints=(FITS,),
         regime=LIMIT,
         mutants=mutants,
-        gate_points=8,
+        gate_points=5,
         **more,
     )
 

@@ -136,7 +136,7 @@ LAWS = (
         sources=(SAAD_SOLLA,),
         rungs=("algebra", "sgd"),
         priority="B",
-        gate_points=3,
+        gate_points=2,
         mutants=(
             Mutant("the student counted once", _counted_once),
             Mutant("label noise of its own for each student", _own_noise),

@@ -323,7 +323,7 @@ LAWS = (
         ),
         evaluator=_orthant_evaluate,
         sources=(PLACKETT,),
-        gate_points=20,
+        gate_points=10,
         constraints=(Constraint(lambda v: 1 <= len(v["covariance"]) <= 4, "1 to 4 fields are possible"),),
     ),
     _law(

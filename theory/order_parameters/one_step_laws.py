@@ -210,7 +210,7 @@ _GENERIC: dict[str, Any] = {
     "structure": ("activation", "teacher_activation"),
     "display": {"activation": "erf", "teacher_activation": "same"},
     "constraints": (FITS, _ROOM),
-    "gate_points": 4,
+    "gate_points": 2,
     "priority": "B",
 }
 
