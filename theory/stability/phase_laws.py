@@ -109,6 +109,7 @@ SCALAR_NET = Law(
         mutant_value("only plus decides collapse", lambda **v: "III" if NORMAL_NET.value(v)[0] < 0 else "I"),
         mutant_value("the Hessian decides: never collapse", lambda **_: "I"),
     ),
+    rungs=("algebra", "chain", "sgd"),
 )
 
 NO_INCORRECT = Law(

@@ -304,6 +304,7 @@ MAXIMUM_BATCH = Law(
             0.25 * (curvature_std / curvature_mean) ** 2)),
         mutant_result("ceil", lambda value, **_: value + 1),
     ),
+    rungs=("algebra", "chain"),
     constraints=(NEGATIVE,),
 )  # fmt: skip
 
