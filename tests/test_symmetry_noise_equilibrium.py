@@ -80,6 +80,13 @@ def test_scale_symmetry_needs_decay() -> None:
     assert norm == pytest.approx(math.sqrt(0.1 * held["noise_form"] * 1.25 / 0.02))
 
 
+def test_extreme_starts_reach_the_same_equilibrium() -> None:
+    found = derive_noise_equilibrium(
+        "u*w*x", "u,w", "x", "y", samples="x=1,1; y=1,2", at="u=1e60,w=1e-60,learning_rate=0.1"
+    )
+    assert found["equilibrium"] == pytest.approx([1.0, 1.0])
+
+
 def test_no_noise_and_no_decay_leave_the_whole_orbit() -> None:
     found = derive_noise_equilibrium("u*w*x", "u,w", "x", "y", samples="x=1; y=2", at="u=2,w=0.5,learning_rate=0.1")
     assert (found["exists"], found["reason"]) == (False, "drift vanishes on the whole orbit")

@@ -201,13 +201,16 @@ def _numbers(
     charge: Charge, spaces: Sequence[Eigenspace], theta: Sequence[float], moments: GradientMoments, rates: Rates
 ) -> dict[str, Any]:
     """Return the numeric keys at one point."""
-    import numpy as np
-
-    spread = float(np.trace(moments.covariance)) + float(moments.mean @ moments.mean)
-    length = math.sqrt(sum(p * p for p in theta))
     flat = [(s.eigenvalue, v) for s in spaces for v in s.directions]
-    components = [_kept(sum(x * theta[i] for i, x in v.items()), 1e-14 * length) for _, v in flat]
-    noise = [_kept(_form(moments.covariance, v), 1e-24 * spread) for _, v in flat]
+    # what is below the rounding of its own terms counts as zero, or existence would hang on noise of the arithmetic
+    components = [
+        _kept(sum(x * theta[i] for i, x in v.items()), 1e-14 * sum(abs(x * theta[i]) for i, x in v.items()))
+        for _, v in flat
+    ]
+    squares = [float(moments.covariance[i, i] + moments.mean[i] ** 2) for i in range(len(theta))]
+    noise = [
+        _kept(_form(moments.covariance, v), 1e-24 * sum(x * x * squares[i] for i, x in v.items())) for _, v in flat
+    ]
     means = [sum(x * moments.mean[i] for i, x in v.items()) for _, v in flat]
     mu = [m for m, _ in flat]
     value = sum(m * c * c for m, c in zip(mu, components, strict=True))
@@ -231,7 +234,7 @@ def _numbers(
     end = [float(p) for p in theta]
     for (_, v), c, shift in zip(flat, components, moved, strict=True):
         for i, x in v.items():
-            end[i] += float(x * c * mpmath.expm1(shift))
+            end[i] = end[i] - x * c + float(x * c * mpmath.exp(shift))
     rate = float(orbit.relaxation_rate(position)) / slow
     return found | {
         "flow_parameter": float(position),

@@ -155,7 +155,7 @@ flattest_point = Law(
     sources=(p.ZIYIN,),
     mutants=(mutant_value("a/b", lambda **v: float(mpmath.log(_forms(v)[0] / _forms(v)[1]) / 4)),),
     constraints=(FACTOR_SHAPES, _INPUT),
-    gate_points=6,
+    gate_points=4,
 )
 
 
@@ -215,7 +215,7 @@ sharpness_ratio = Law(
     regime=SDE,
     constraints=(VECTOR_SHAPES, covariance_constraint("residual_covariance")),
     rungs=("algebra", "sgd"),
-    gate_points=6,
+    gate_points=4,
 )
 
 
@@ -249,7 +249,7 @@ sharpening_sign = Law(
     regime=SDE,
     constraints=(VECTOR_SHAPES, _BOTH),
     rungs=("algebra", "flow", "sgd"),
-    gate_points=6,
+    gate_points=4,
 )
 
 

@@ -81,7 +81,7 @@ warmup = Law(
     regime=SDE,
     constraints=(VECTOR_SHAPES, _BOTH),
     rungs=("algebra", "sgd"),
-    gate_points=6,
+    gate_points=4,
 )  # fmt: skip
 
 LAWS = (warmup,)
