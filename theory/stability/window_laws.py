@@ -26,21 +26,23 @@ window = sp.Symbol("window")
 
 @functools.lru_cache(maxsize=1)
 def _touching() -> tuple[float, float]:
-    """Return (|m| sqrt(B)/s, eta s/sqrt(B)) where the window of normal curvature closes: both zeros coincide."""
+    """Return (|m| sqrt(B)/s, eta s/sqrt(B)) where the window of normal curvature closes: both zeros coincide.
 
-    def deepest(ratio: float) -> tuple[float, float]:
-        low, high = 0.4, 1.1
-        for _ in range(70):
-            first, second = low + 0.382 * (high - low), low + 0.618 * (high - low)
-            below = _unit(first, ratio) < _unit(second, ratio)
-            low, high = (low, second) if below else (first, high)
-        return _unit(low, ratio), low
+    With r = eta s/sqrt(B) and u = (1/r + |m| sqrt(B)/s)/sqrt 2 the exponent is log r - (gamma + log 2)/2 + 2 int_0^u D,
+    D Dawson's integral. Its derivative in r vanishes at r = sqrt 2 D(u), which leaves one equation for u.
+    """
 
-    left, right = 0.2, 0.5
-    for _ in range(60):
-        middle = (left + right) / 2
-        left, right = (middle, right) if deepest(middle)[0] < 0 else (left, middle)
-    return left, deepest(left)[1]
+    def dawson(u: Any) -> Any:
+        return mpmath.sqrt(mpmath.pi) / 2 * mpmath.exp(-u * u) * mpmath.erfi(u)
+
+    def lowest(u: Any) -> Any:
+        rise = u * u * mpmath.hyp2f2(1, 1, 1.5, 2, -u * u)
+        return mpmath.log(dawson(u)) - mpmath.euler / 2 + rise
+
+    with mpmath.workdps(30):
+        u = mpmath.findroot(lowest, (1.15, 1.35), solver="anderson")
+        rate = mpmath.sqrt(2) * dawson(u)
+        return float(mpmath.sqrt(2) * u - 1 / rate), float(rate)
 
 
 def _unit(rate: float, ratio: float) -> float:
