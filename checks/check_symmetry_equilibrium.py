@@ -257,3 +257,29 @@ representation = Check(
     margin=Margin(absolute=0.03),
     **_EQUAL,
 )
+
+_ANGLE = {"generator_eigenvalues": [1.0] * 3, "components": [1.0, 0.0, 0.0], "noise_components": [0.0, 9.0, 9.0]}
+_PAIR = {
+    "generator_eigenvalues": [1.0, 1.0, -1.0], "components": [1.1, 0.5, 1.0],
+    "noise_components": [4 * 0.3, 4 * 3.6, 4 * (1.21 * 0.3 + 0.25 * 3.6)],
+}  # fmt: skip
+_SLOWLY = {"learning_rate": 0.02, "batch_size": 1}
+classes = Check(
+    law="symmetry.noise_equilibrium.classes",
+    rung="sgd",
+    measure=equilibria.class_and_existence,
+    cases={
+        "rescale-rests": Case({**_PAIR, **_SLOWLY, "weight_decay": 0.0}, settings={"kind": "rescale"}),
+        "scale-diverges": Case(
+            {**_ANGLE, **_SLOWLY, "weight_decay": 0.0},
+            settings={"kind": "scale"},
+            spared={"class by the sign of the trace": "right for a definite A"},
+        ),
+        "scale-rests-with-decay": Case(
+            {**_ANGLE, "learning_rate": 0.05, "batch_size": 1, "weight_decay": 0.02},
+            settings={"kind": "scale"},
+            spared={"class by the sign of the trace": "right for a definite A"},
+        ),
+    },
+    margin=Margin(absolute=0.1),
+)

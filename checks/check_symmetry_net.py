@@ -201,3 +201,20 @@ count_softmax = Check(
     settings={"samples": 400},
     margin=Margin(absolute=0.1),
 )
+hessian_trace = Check(
+    law="symmetry.two_layer_linear.hessian_trace",
+    rung="net",
+    measure=networks.trace_of_hessian,
+    cases={"digits": recorded(networks.digit_factors, "", "linear", learning_rate=0.0)},
+    margin=Margin(relative=1e-9),
+)
+convolution = Check(
+    law="symmetry.conv.charge",
+    rung="net",
+    measure=runs.outcome,
+    cases={
+        activation: recorded(networks.convolution_run, "", activation, learning_rate=0.05, steps=60)
+        for activation in ("linear", "relu")
+    },
+    margin=EXACT,
+)

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from checks.check import Context, Measured
 from numerics.ensemble import Chunk
 from numerics.rescale_models import angular_model, linear_network, log_ratio, scalar_net
 
@@ -159,24 +160,24 @@ def spread_of_representation(
     )  # fmt: skip
 
 
+def matrix_charge(u: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+    """Return the entries of U^T U - W W^T, shape (r^2, R)."""
+    return ((u[:, :, None] * u[:, None]).sum(0) - (w[:, None] * w[None]).sum(2)).flatten(0, 1)
+
+
 def matrix_kick(
     chunk: Chunk, *, first_factor: list[list[float]], second_factor: list[list[float]],
     input_covariance: list[list[float]], residual_covariance: list[list[float]], learning_rate: float,
     sign: int, batch_size: int = 1, weight_decay: float = 0.0, **_: Any,
 ) -> torch.Tensor:  # fmt: skip
     """Entries of sign * (Q' - Q) S/eta^2 after one step at a global minimum, Q = U^T U - W W^T."""
-
-    def charge(u: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
-        left = (u[:, :, None] * u[:, None]).sum(0) - (w[:, None] * w[None]).sum(2)
-        return left.flatten(0, 1)
-
     u, w = (torch.tensor(m, dtype=torch.float64) for m in (first_factor, second_factor))
     after = linear_network(
         chunk, first=first_factor, second=second_factor, target=(u @ w).tolist(), input_covariance=input_covariance,
-        residual_covariance=residual_covariance, learning_rate=learning_rate, steps=1, observe=charge,
+        residual_covariance=residual_covariance, learning_rate=learning_rate, steps=1, observe=matrix_charge,
         batch_size=batch_size, weight_decay=weight_decay,
     )  # fmt: skip
-    return sign * (after - charge(u[..., None], w[..., None])[:, 0]) * batch_size / learning_rate**2
+    return sign * (after - matrix_charge(u[..., None], w[..., None])[:, 0]) * batch_size / learning_rate**2
 
 
 def position_and_decay(
@@ -186,3 +187,32 @@ def position_and_decay(
     here = orbit_position(chunk, shift=equilibrium + shift, steps=late, **settings)
     left = decay_of_distance(chunk, equilibrium=equilibrium, shift=shift, steps=steps, averaged=1, **settings)
     return torch.cat([here, left], 1)
+
+
+def _still_moving(kind: str, learning_rate: float, weight_decay: float, context: Context) -> bool:
+    """Whether the position on the orbit moves by more than a tenth when a long run is continued as long again."""
+    ends = []
+    for steps in (2500, 5000):
+        chunk = Chunk(64, context.seed + 1)
+        if kind == "scale":
+            norms = angular_model(
+                chunk, start_norm=1.0, dimension=3, target_std=1.5, learning_rate=learning_rate,
+                weight_decay=weight_decay, steps=steps, averaged=200,
+            )  # fmt: skip
+            ends.append(0.5 * math.log(float(norms.mean())))
+        else:
+            position = orbit_position(
+                chunk, point=([1.1, 0.5], [1.0]), residual_covariance=[[0.3, 0.0], [0.0, 3.6]], shift=0.6,
+                learning_rate=learning_rate, weight_decay=weight_decay, steps=steps, averaged=200,
+            )  # fmt: skip
+            ends.append(float(position.mean()))
+    return abs(ends[1] - ends[0]) > 0.1
+
+
+def class_and_existence(
+    context: Context, *, kind: str, learning_rate: float, weight_decay: float, **_: Any
+) -> Measured:
+    """Existence: the run comes to rest on the orbit. Class 1: it does so even without decay."""
+    bare = _still_moving(kind, learning_rate, 0.0, context)
+    here = bare if weight_decay == 0.0 else _still_moving(kind, learning_rate, weight_decay, context)
+    return Measured([2.0 if bare else 1.0, 0.0 if here else 1.0], 0.0)

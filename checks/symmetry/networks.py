@@ -12,10 +12,11 @@ import theory
 from checks.check import Context, Measured
 from checks.symmetry.runs import ROUNDING, SUMS, record
 from numerics.conserved import independent_charges, rates
+from numerics.convolution import train_convolution
 from numerics.linear_layers import train_factors
 from numerics.network_gradients import hessian_product, output_gradients, sample_gradients, softmax_gradients
 from numerics.synthetic_training import train_linear
-from numerics.training import FORMS, Training, train
+from numerics.training import FORMS, Training, digit_tensors, train
 
 
 def _dot(x: Mapping[str, torch.Tensor], y: Mapping[str, torch.Tensor]) -> float:
@@ -177,3 +178,45 @@ def softmax_count(context: Context, *, classes: int, features: int, samples: int
     points, slopes = softmax_gradients(features, classes, samples, context.seed)
     generic = np.random.default_rng(context.seed + 1).normal(size=points.shape[1])
     return Measured(independent_charges(rates(points, slopes), generic), 0.0)
+
+
+def trace_of_hessian(context: Context, *, first_factor: list[list[float]], second_factor: list[list[float]],
+                     **_: Any) -> Measured:  # fmt: skip
+    """Tr H of |U W x - V x|^2 on the 4 x 4 block means of the digits, at V = U W, by autograd."""
+    u, w = (torch.tensor(m, dtype=torch.float64) for m in (first_factor, second_factor))
+    x, goal = block_means(), (u @ w).detach()
+    cut = u.numel()
+
+    def loss(z: torch.Tensor) -> torch.Tensor:
+        gap = x @ (z[:cut].reshape(u.shape) @ z[cut:].reshape(w.shape) - goal).T
+        return (gap**2).sum(1).mean()
+
+    hessian = torch.func.hessian(loss)(torch.cat([u.flatten(), w.flatten()]))
+    return Measured(float(hessian.trace()), 1e-10)
+
+
+def block_means() -> torch.Tensor:
+    """Return the 4 x 4 block means of the centred digits, shape (1797, 16)."""
+    images, _ = digit_tensors()
+    return images.reshape(-1, 4, 2, 4, 2).mean((2, 4)).reshape(-1, 16)
+
+
+def _second_moment() -> dict[str, Any]:
+    x = block_means()
+    return {"input_covariance": (x.T @ x / len(x)).tolist()}
+
+
+def digit_factors(training: Training, form: str) -> dict[str, Any]:
+    """Random factors of 3 outputs, width 2 and 16 inputs, with the second moments of the inputs."""
+    rng = np.random.default_rng(training.seed)
+    factors = {"first_factor": rng.normal(size=(3, 2)).tolist(), "second_factor": rng.normal(size=(2, 16)).tolist()}
+    return {**factors, **_second_moment()}
+
+
+def convolution_run(training: Training, form: str) -> dict[str, Any]:
+    """Filters out of and into the single channel of a convolution after a run on the digits, its kicks taken off."""
+    run = train_convolution(training)
+    return {
+        "first_weights": run.outgoing.flatten().tolist(), "second_weights": run.incoming.flatten().tolist(),
+        "activation": training.network, "came_out": run.expected, "magnitude": run.magnitude,
+    }  # fmt: skip
