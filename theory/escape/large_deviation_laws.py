@@ -138,6 +138,8 @@ ONE_JUMP = Law(
     ),
     rungs=("algebra", "sgd"),
     regime=SMALL_STEP,
+    # its definition is a quadrature of a tenth of a second
+    gate_points=8,
 )
 
 FEATURE_LAW = Parameter(
@@ -238,7 +240,7 @@ LABEL_NOISE = Law(
     ),
     rungs=("algebra", "sgd"),
     regime=SMALL_STEP,
-    gate_points=20,
+    gate_points=8,
 )
 
 LARGE_DEVIATION_LAWS = (LINEAR_REGRESSION, ONE_JUMP, LABEL_NOISE)

@@ -236,6 +236,8 @@ NORMALISER = Law(
         mutant_value("Gamma(phi + n/2) below", lambda **v: _normaliser_wrong(**v, below=1, volume=1)),
         mutant_value("without the power n/2", lambda **v: _normaliser_wrong(**v, below=0, volume=0)),
     ),
+    # its definition is a quadrature of a tenth of a second
+    gate_points=8,
 )
 
 

@@ -126,7 +126,7 @@ KESTEN_INDEX = Law(
         mutant_value("orthogonal part dropped", _without_orthogonal),
     ),
     rungs=("algebra", "sgd"),
-    gate_points=6,
+    gate_points=4,
 )
 
 
@@ -223,7 +223,7 @@ STATIONARY_LIMIT = Law(
         mutant_value("2/h", lambda batch_size, dimension, curvature: 2 / curvature),
     ),
     rungs=("algebra", "sgd"),
-    gate_points=6,
+    gate_points=4,
 )
 
 TAIL_LAWS = (POWER_LAW, FEATURES_TAIL, KESTEN_INDEX, SMALL_STEP, VARIANCE_LIMIT, STATIONARY_LIMIT)
