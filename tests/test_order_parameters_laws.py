@@ -18,6 +18,7 @@ ILLUSTRATIONS = {
 COSTLY = (
     "i4.relu", "orthant_probability", "spectrum", "clt", "mehler", "escape_rate", "escape_time", "mean_bias",
     "relaxation", "small_rate", "general", "nonlinear", "identical_students", "one_step.student_overlap",
+    "plateau.error", "plateau.rectangular", "trajectory.overlaps", "whitened_inputs", "raw_pixels",
 )  # fmt: skip
 CHEAP = [law for law in LAWS if not law.id.endswith(COSTLY)]
 
