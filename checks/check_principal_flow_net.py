@@ -212,11 +212,11 @@ _WINS = {
     "observable": _agrees, "margin": Margin(absolute=0.1), "mutants": (),
 }  # fmt: skip
 drift_adjusted_beats_the_median_rate = Check(
-    cases={"median-rate": Case(_RATE, settings={"rank": 2, "seeds": 3})},
+    cases={"median-rate": Case(_RATE, settings={"rank": 2, "seeds": 2})},
     **_WINS,
 )
 drift_adjusted_beats_tuned_rates = Check(
-    cases={"best-rate": Case(_RATE, settings={"rank": 0, "seeds": 3})},
+    cases={"best-rate": Case(_RATE, settings={"rank": 0, "seeds": 2})},
     expected=REFUTED,
     reason="on this network the best of five fixed rates ends below DAL with power 1 from every start",
     **_WINS,

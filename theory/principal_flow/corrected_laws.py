@@ -109,7 +109,7 @@ CORRECTED = Law(
     constraints=(Constraint(lambda v: len(v["point"]) == 2, "point must have two coordinates, [x, y]"),),
     display={"loss": "x^3/3 + x*y^2 + 0.4*y^4 + x*y"},
     evaluator=_value,
-    gate_points=8,
+    gate_points=5,
 )  # fmt: skip
 
 LAWS = (CORRECTED,)

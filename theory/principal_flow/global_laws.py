@@ -103,7 +103,7 @@ GLOBAL = Law(
     parameters=(
         s.gradient_jet,
         s.learning_rate,
-        Parameter("order", s.N, "number of terms kept", integer(1, (1, 4), 8)),
+        Parameter("order", s.N, "number of terms kept", integer(1, (1, 3), 8)),
         Parameter("end_point", _END, "position X of the gradient flow that started at 0", real(-0.8, 0.8)),
     ),
     derive=_steps,
@@ -122,7 +122,7 @@ GLOBAL = Law(
     constraints=(
         Constraint(_descends, "end_point must lie downhill of 0, with no zero of the gradient between; move it nearer"),
     ),
-    gate_points=5,
+    gate_points=4,
 )
 
 LAWS = (GLOBAL,)
