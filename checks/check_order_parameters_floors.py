@@ -90,6 +90,7 @@ floor_small_rate = Check(
         ),
         "a third of eta_c": Case(
             {"width": 2, "excess_width": 0, "learning_rate": 0.6, "noise_variance": 1e-3},
+            settings={"relaxations": 8.0},
             margin=Margin(relative=0.01),
             expected=REFUTED,
             reason="the small-rate floor leaves out the noise the student makes itself; far off at a third of eta_c",

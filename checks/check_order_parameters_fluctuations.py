@@ -121,7 +121,7 @@ bias_chain = Check(
     cases={"d=80": {**_FAST, "dimension": 80}},
     margin=Margin(relative=0.06, model=_second_order),
     plan=Plan(first=65536, looks=3),
-    chunk=8192,
+    chunk=32768,
 )
 
 bias_sgd = Check(

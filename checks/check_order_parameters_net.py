@@ -68,6 +68,18 @@ whitened_digits = Check(
     spared={"1/B missing": "batch one"},
 )
 
+trajectory_digits = Check(
+    law="order_parameters.trajectory.overlaps",
+    rung="net",
+    simulate=sampling.digit_overlaps_at,
+    statistic=Mean(minimum=300),
+    cases={"20 components": Case(_DIGITS | {"time": 2.0}, settings={"inputs": "20"})},
+    margin=Margin(absolute=0.03),
+    plan=Plan(first=512, looks=5),
+    chunk=512,
+    spared={"1/B missing": "batch one"},
+)
+
 raw_digits = Check(
     law="order_parameters.net.raw_pixels",
     rung="net",

@@ -44,7 +44,7 @@ def settled(values: dict[str, Any], relaxation: float, rtol: float = 1e-9) -> Me
 
 def committee_floor(
     context: Context, *, width: int, learning_rate: float, noise_variance: float, teacher_norm: float = 1.0,
-    excess_width: int = 0, activation: str = "erf", relaxations: float = 10.0,
+    excess_width: int = 0, activation: str = "erf", relaxations: float = 5.0,
 ) -> Measured:  # fmt: skip
     """Measure the error where a committee on its teacher settles under label noise."""
     values = on_teacher(
@@ -97,7 +97,7 @@ def scaled_floor(
     values = on_teacher("erf", width, 1.0, learning_rate=gamma, noise_variance=noise_variance)
     values |= {"student_second_layer": [1 / width] * width, "teacher_second_layer": [1 / width] * width}
     slow = gamma / width**2 * 2 / math.pi * 3**-1.5
-    return settled(values, 10.0 / slow)
+    return settled(values, 5.0 / slow)
 
 
 def floor_slope(context: Context, *, kappa: float, delta: float, widths: tuple[int, ...]) -> Measured:
