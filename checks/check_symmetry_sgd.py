@@ -149,3 +149,14 @@ charge_sde_far = Check(
     "discrete.expected_charge keeps it",
     rival=onestep.exact_rate,
 )
+stationary = Check(
+    law="symmetry.discrete.stationarity",
+    rung="sgd",
+    measure=runs.outcome,
+    cases={
+        "two-outputs": recorded(
+            onestep.stationary_pair, "", "pair", learning_rate=0.12, weight_decay=0.9, batch_size=3, steps=1500
+        )
+    },
+    margin=Margin(relative=0.005),
+)

@@ -91,3 +91,41 @@ def train_product(
         found.append(ProductStep([float(v) for v in theta.values()], [float(v) for v in after.values()], slope))
         theta = after
     return found
+
+
+@dataclass(frozen=True)
+class StationaryForms:
+    """Averages over replicas and time: charge, raw form of the batch gradient, form of the mean gradient, what it owes."""
+
+    charge: float
+    raw: float
+    mean: float
+    owed: float
+
+
+def stationary_forms(settings: Training, label_std: tuple[float, float], replicas: int) -> StationaryForms:
+    """Train u w (two outputs, x = 1) on noisy labels with decay; average C = |u|^2 - w^2 after a fifth of the steps.
+
+    The average of wd (2 - eta wd) C - eta g^T A g telescopes to ``owed`` = (C_first - C_last)/(eta * steps).
+    """
+    generator = torch.Generator().manual_seed(settings.seed)
+    target = torch.tensor([[1.3], [0.5]], dtype=torch.float64)
+    spread = torch.tensor(label_std, dtype=torch.float64)[:, None] / settings.batch_size**0.5
+    u, w = (torch.full((n, replicas), 0.8, dtype=torch.float64) for n in (2, 1))
+    burn, totals, first = settings.steps // 5, torch.zeros(3, dtype=torch.float64), 0.0
+    for step in range(settings.steps):
+        gap = u * w - target
+        batch = gap - spread * _draw(generator, 2, replicas)
+        if step == burn:
+            first = float(((u**2).sum(0) - w[0] ** 2).mean())
+        if step >= burn:
+            forms = [(e**2).sum(0) * w[0] ** 2 - (u * e).sum(0) ** 2 for e in (2 * batch, 2 * gap)]
+            totals += torch.stack([((u**2).sum(0) - w[0] ** 2).mean(), *(f.mean() for f in forms)])
+        u, w = (
+            u - settings.learning_rate * (2 * batch * w + settings.weight_decay * u),
+            w - settings.learning_rate * (2 * (u * batch).sum(0, keepdim=True) + settings.weight_decay * w),
+        )
+    span = settings.steps - burn
+    last = float(((u**2).sum(0) - w[0] ** 2).mean())
+    charge, raw, mean = (totals / span).tolist()
+    return StationaryForms(charge, raw, mean, abs(first - last) / (settings.learning_rate * span))

@@ -8,8 +8,11 @@ import numpy as np
 import torch
 
 import theory
+from checks.symmetry.runs import ROUNDING
 from numerics.ensemble import Chunk
 from numerics.rescale_models import data_batches, linear_network, moments_of_data, scalar_net
+from numerics.synthetic_training import stationary_forms
+from numerics.training import Training
 
 INPUTS = [0.7, -1.3, 0.4, 1.1, -0.6]
 TARGETS = [1.2, -0.1, -0.9, 1.9, 0.5]
@@ -171,3 +174,18 @@ def charge_drift(
             momentum=momentum, binary_inputs=True,
         ))  # fmt: skip
     return (charges[1] - charges[0]) / (late - early) / learning_rate**2
+
+
+def stationary_pair(training: Training, form: str) -> dict[str, Any]:
+    """Charge and gradient forms of the stationary state of a two-output linear model with label noise."""
+    found = stationary_forms(training, (0.2, 0.6), 512)
+    rate, decay = training.learning_rate, training.weight_decay
+    return {
+        "noise_form": training.batch_size * (found.raw - found.mean),
+        "mean_gradient_form": found.mean,
+        "learning_rate": rate,
+        "batch_size": training.batch_size,
+        "weight_decay": decay,
+        "came_out": found.charge,
+        "magnitude": found.owed / (decay * (2 - rate * decay)) / ROUNDING,
+    }
