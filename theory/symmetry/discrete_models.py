@@ -224,7 +224,7 @@ stationarity = Law(
     ),
     constraints=(Constraint(lambda v: v["learning_rate"] * v["weight_decay"] < 2,
                             "learning_rate * weight_decay must be below 2; lower one of them"),),
-    rungs=("algebra", "net"),
+    rungs=("algebra", "sgd", "net"),
 )  # fmt: skip
 
 LAWS = (matrix_step, product_rule, translation, stationarity)
