@@ -212,12 +212,22 @@ def evaluate(
 
 def _value(law: Law, values: dict[str, Any], digits: int) -> dict[str, Any]:
     result: dict[str, Any] = {"law": law.id, "value": law(**values)}
+    exact = _exact(law, values)
+    if exact is not None:
+        result["exact"] = exact
     if digits != 15:
         import mpmath
 
         with mpmath.workdps(digits + 5):
             result["digits"] = _digits(law.evaluate(digits=digits, **values), digits)
     return result
+
+
+def _exact(law: Law, values: dict[str, Any]) -> str | None:
+    """Return the exact coefficient of a tree, in the symbols that are left, as text."""
+    if "tree" not in law.structure or law.evaluator is not None:
+        return None
+    return str(law.derivation(**law.structure_of(law.complete(values))).result)
 
 
 def _digits(value: Any, digits: int) -> Any:

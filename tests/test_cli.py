@@ -34,6 +34,11 @@ def test_evaluate_prints_the_value_and_one_json_document() -> None:
     assert json.loads(run.stdout) == {"law": LAW, "value": pytest.approx(-0.1102068325, abs=1e-10)}
 
 
+def test_evaluate_gives_tree_coefficients_exactly_too() -> None:
+    run = sgdlaws("evaluate", "principal_flow.tree_coefficient.gd", "tree=[0,1,1]", "--json")
+    assert json.loads(run.stdout)["exact"] == "1/12"
+
+
 def test_evaluate_gives_as_many_digits_as_asked() -> None:
     run = sgdlaws("evaluate", LAW, *VALUES, "--digits", "40")
     assert len(run.stdout.strip().lstrip("-0.")) >= 38
