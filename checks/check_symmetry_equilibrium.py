@@ -75,7 +75,7 @@ extrapolated = Check(
     law="symmetry.noise_equilibrium.gamma_zero",
     simulate=equilibria.extrapolated_position,
     cases={"eta-to-0": _NOISES},
-    settings={"point": _POINT, "residual_covariance": _COVARIANCE, "learning_rate": 0.06, "shift": 0.4, "steps": 300},
+    settings={"point": _POINT, "residual_covariance": _COVARIANCE, "learning_rate": 0.08, "shift": 0.4, "steps": 200},
     margin=Margin(absolute=0.02),
     **_EQUAL,
 )

@@ -63,7 +63,7 @@ two_factor = Check(
             **stationary.moments(**_DATA), "learning_rate": 0.004, "batch_size": 1, "quantity": "median",
         }
     },
-    settings={**_DATA, "steps": 800},
+    settings={**_DATA, "steps": 500},
     margin=Margin(relative=0.05),
     spared=_SPARED,
     **_MANY,
@@ -78,7 +78,7 @@ two_factor_tail = Check(
             "probability": 0.9,
         }
     },
-    settings={**_DATA, "steps": 800},
+    settings={**_DATA, "steps": 500},
     margin=Margin(relative=0.05),
     spared=_SPARED,
     **_MANY,

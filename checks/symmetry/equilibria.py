@@ -192,7 +192,7 @@ def position_and_decay(
 def _still_moving(kind: str, learning_rate: float, weight_decay: float, context: Context) -> bool:
     """Whether the position on the orbit moves by more than a tenth when a long run is continued as long again."""
     ends = []
-    for steps in (2500, 5000):
+    for steps in (1200, 2400):
         chunk = Chunk(64, context.seed + 1)
         if kind == "scale":
             norms = angular_model(
