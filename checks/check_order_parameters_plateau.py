@@ -12,7 +12,7 @@ plateau_overlaps = Check(
     rung="flow",
     measure=flow.plateau_overlaps,
     cases={"K=2": {"width": 2, "teacher_norm": 1.3}, "K=3": {"width": 3, "teacher_norm": 0.7}},
-    margin=Margin(absolute=1e-4),
+    margin=Margin(absolute=1e-5),
 )
 
 plateau_rectangular = Check(
@@ -23,7 +23,7 @@ plateau_rectangular = Check(
         "p=3, k=2": {"students": 3, "teachers": 2, "teacher_norm": 1.3},
         "p=2, k=3": {"students": 2, "teachers": 3, "teacher_norm": 0.8},
     },
-    margin=Margin(absolute=1e-4),
+    margin=Margin(absolute=1e-5),
 )
 
 plateau_error = Check(
@@ -31,7 +31,7 @@ plateau_error = Check(
     rung="flow",
     measure=flow.plateau_error,
     cases={"K=2": {"width": 2, "teacher_norm": 1.3}},
-    margin=Margin(absolute=1e-4),
+    margin=Margin(absolute=1e-5),
 )
 
 plateau_escape = Check(
@@ -42,7 +42,7 @@ plateau_escape = Check(
         "K=2": {"width": 2, "teacher_norm": 1.3, "learning_rate": 1e-3},
         "K=3": {"width": 3, "teacher_norm": 0.7, "learning_rate": 1e-3},
     },
-    margin=Margin(relative=0.02),
+    margin=Margin(relative=0.01),
 )
 
 plateau_length = Check(

@@ -83,11 +83,16 @@ def plateau_escape(context: Context, *, width: int, teacher_norm: float, learnin
     q, m = _plateau(width, width, teacher_norm)
     tilt = 1e-5
     values = _state(width, teacher_norm, q, q, m + tilt, m - tilt / (width - 1)) | {"learning_rate": learning_rate}
-    first = run_flow(values, 2.0 / learning_rate, rtol=1e-8)
-    second = run_flow(values, 2.0 / learning_rate, first, rtol=1e-8)
     place = width * (width + 1) // 2
-    gaps = [float(x[place, 0] - x[place + 1, 0]) for x in (first, second)]
-    return Measured(math.log(gaps[1] / gaps[0]) / (2.0 / learning_rate), 5e-5 * learning_rate)
+
+    def rate(tolerance: float) -> float:
+        first = run_flow(values, 2.0 / learning_rate, rtol=tolerance)
+        second = run_flow(values, 2.0 / learning_rate, first, rtol=tolerance)
+        gaps = [float(x[place, 0] - x[place + 1, 0]) for x in (first, second)]
+        return math.log(gaps[1] / gaps[0]) / (2.0 / learning_rate)
+
+    fine = rate(1e-10)
+    return Measured(fine, abs(fine - rate(1e-8)))
 
 
 def retrieval_norm(context: Context, *, learning_rate: float, noise_variance: float, teacher_norm: float) -> Measured:
