@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from theory.law import Law
 from theory.stability.critical_laws import CRITICAL_LAWS
+from theory.stability.decay_laws import DECAY_LAWS
 from theory.stability.exponents_circle import CIRCLE_LAWS
 from theory.stability.exponents_composed import COMPOSED_LAWS
 from theory.stability.exponents_elementary import ELEMENTARY
@@ -34,5 +35,6 @@ LAWS: tuple[Law, ...] = (
     *WINDOW_LAWS,
     *PHASE_LAWS,
     *FLUCTUATION_LAWS,
+    *DECAY_LAWS,
     *MATRIX_LAWS,
 )
