@@ -171,6 +171,12 @@ def _root(growth: Any, d: int) -> float:
     return float(mpmath.fp.findroot(lambda e: growth(float(e), 1, d - 1), (low, high), solver="anderson", tol=1e-26))
 
 
+def _critical_value(d: int, digits: int) -> Any:
+    if digits > 15:
+        raise DomainError(f"the critical learning rate is available to 15 digits, not {digits}; ask for 15 digits.")
+    return mpmath.mpf(_root(volume_growth, d))
+
+
 def _critical(dimension: int = 2) -> Derivation:
     d = int(dimension)
     growth = _volume_integral(d, 1).subs(sy.s_x, 1)
@@ -190,7 +196,7 @@ CRITICAL = Law(
     parameters=(dimension(1, 12),),
     derive=_critical,
     definition=lambda dimension: _root(polar_growth, int(dimension)),
-    evaluator=lambda _, v, digits: mpmath.mpf(_root(volume_growth, int(v["dimension"]))),
+    evaluator=lambda _, v, digits: _critical_value(int(v["dimension"]), digits),
     sources=(sy.HERE,),
     mutants=(
         mutant_value("mean-square boundary 2/(d+2)", lambda dimension: 2 / (dimension + 2)),
