@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 import theory
@@ -18,7 +20,7 @@ STATE = {
 }
 
 
-def _value(name: str, **values: object) -> object:
+def _value(name: str, **values: Any) -> Any:
     return theory.law(f"order_parameters.{name}")(**values)
 
 

@@ -111,8 +111,8 @@ def derive_lyapunov(
     ParseError, DerivationError, DomainError : see the modules which read; the message gives the remedy
 
     >>> result = derive_lyapunov("Cauchy(m, g)", at="m=1, g=2, learning_rate=0.4")
-    >>> result["closed_form"], result["critical_learning_rates"]
-    ('log(4*g**2*learning_rate**2/4 + (-learning_rate*m + 1)**2)/2', [0.4])
+    >>> result["closed_form"], [round(eta, 12) for eta in result["critical_learning_rates"]]
+    ('log(g**2*learning_rate**2 + (-learning_rate*m + 1)**2)/2', [0.4])
     """
     source = _source(curvature_text, curvature_data)
     size = _batch_size(batch)
