@@ -129,3 +129,10 @@ def test_wrong_input_is_refused_with_a_reason(model: str, options: dict[str, str
 def test_wrong_architectures_are_refused(spec: str) -> None:
     with pytest.raises(TheoryError):
         derive_architecture(spec)
+
+
+def test_large_architectures_are_sampled_unless_told_otherwise() -> None:
+    found = derive_architecture("relu:8-9-8")
+    assert (found["dimension"], found["method"], found["total_laws"]) == (144, "sampled", 9)
+    with pytest.raises(TheoryError, match="--method sampled"):
+        derive_architecture("relu:8-9-8", method="polynomial")

@@ -51,7 +51,7 @@ def derive_conservation_laws(
     parameters, data : names separated by commas
     head : none, or softmax (the loss sees outputs up to a common shift)
     flow : gradient, or momentum with a ``friction`` (default 1)
-    method : polynomial (exact), sampled (numeric), or auto
+    method : polynomial (exact), sampled (numeric), or auto (exact for polynomial models up to 120 parameters)
     degree : 1 or 2
     at : values of the parameters, ``u=1,w=0.5``
 
@@ -68,7 +68,7 @@ def derive_conservation_laws(
     features = polynomial_model(text)
     if features is None and method == "polynomial":
         raise DerivationError("the model is not polynomial in its parameters; use --method sampled.")
-    if features is not None and method != "sampled":
+    if features is not None and _exact(features, method):
         return exact_laws(features, flow=flow, friction=friction, degree=degree, at=at)
     return sampled_laws(text, features, flow=flow, friction=friction, degree=degree, at=at)
 
@@ -89,9 +89,13 @@ def derive_architecture(
     """
     _require_choice("method", method, ("auto", "polynomial", "sampled"))
     model = architecture(spec, MAX_NUMERIC)
-    if method == "sampled":
-        return sampled_laws(None, model, flow=flow, friction=friction, degree=degree, at=at)
-    return exact_laws(model, flow=flow, friction=friction, degree=degree, at=at)
+    if _exact(model, method):
+        return exact_laws(model, flow=flow, friction=friction, degree=degree, at=at)
+    return sampled_laws(None, model, flow=flow, friction=friction, degree=degree, at=at)
+
+
+def _exact(model: Model, method: str) -> bool:
+    return method == "polynomial" or (method == "auto" and len(model.parameters) <= MAX_SYMBOLIC)
 
 
 def exact_laws(
