@@ -53,7 +53,7 @@ SCALAR = Law(
             lambda learning_rate, noise_std, dimension: -((learning_rate * noise_std) ** 2) / 2,
         ),
     ),
-    rungs=("algebra", "chain", "sgd"),
+    rungs=("algebra", "chain", "sgd", "net"),
     assumptions=("the inputs are scalar: the matrices of different samples commute",),
     priority="B",
 )

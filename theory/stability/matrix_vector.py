@@ -143,7 +143,7 @@ VECTOR_INPUT = Law(
         mutant_value("scalar value -1/2 in every dimension", lambda dimension: -0.5),
         mutant_value("(d-2)/4", lambda dimension: (dimension - 2) / 4),
     ),
-    rungs=("algebra", "chain", "sgd"),
+    rungs=("algebra", "chain", "sgd", "net"),
     regime=Regime("learning_rate * noise_std -> 0", "relative error O((learning_rate*noise_std)^2)"),
     structure=("dimension",),
     display={"dimension": 4},
