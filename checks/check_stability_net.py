@@ -21,7 +21,7 @@ tied_units_growth = Check(
         "tied units, d=3": {"learning_rate": 0.21, "label_noise_std": 0.67, "dimension": 3},
         "tied units, d=4": {"learning_rate": 0.19, "label_noise_std": 0.83, "dimension": 4},
         # One learning rate and one decay: w = 0.027 is balanced by label noise of 1.05.
-        "tied units, below": {"learning_rate": 0.15, "label_noise_std": 0.5, "dimension": 5, "weight_decay": 0.027},
+        "tied units, below": {"learning_rate": 0.15, "label_noise_std": 0.3, "dimension": 5, "weight_decay": 0.027},
         "tied units, above": {"learning_rate": 0.15, "label_noise_std": 1.4, "dimension": 5, "weight_decay": 0.027},
     },
     settings={"steps": 300, "burn_in": 200},
