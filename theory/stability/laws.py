@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from theory.law import Law
+from theory.stability.adam_laws import ADAM_LAWS
 from theory.stability.critical_laws import CRITICAL_LAWS
 from theory.stability.decay_laws import DECAY_LAWS
 from theory.stability.exponents_circle import CIRCLE_LAWS
@@ -36,5 +37,6 @@ LAWS: tuple[Law, ...] = (
     *PHASE_LAWS,
     *FLUCTUATION_LAWS,
     *DECAY_LAWS,
+    *ADAM_LAWS,
     *MATRIX_LAWS,
 )
