@@ -46,6 +46,19 @@ def test_lazy_orthonormalisation_gives_the_same_exponents() -> None:
     assert torch.allclose(every[0], every[1], atol=1e-9)
 
 
+def test_adaptive_orthonormalisation_gives_the_exponents_of_every_step() -> None:
+    for d in (4, 16):
+        found = [lyapunov_spectrum(_gaussian(Chunk(64, 9), d, 1.0), d, 64, 100, burn_in=30, every=n) for n in (1, None)]
+        assert torch.allclose(found[0], found[1], atol=1e-8)
+
+
+def test_matrices_with_the_replica_axis_first_in_memory_give_the_same_exponents() -> None:
+    stored = Chunk(30, 4).normal(20, 30, 5, 5)
+    first = lyapunov_spectrum(lambda f, t: multiply(stored[t].permute(1, 2, 0), f), 5, 30, 20, every=None)
+    last = lyapunov_spectrum(lambda f, t: multiply(stored[t].permute(1, 2, 0).contiguous(), f), 5, 30, 20)
+    assert torch.allclose(first, last, atol=1e-8)
+
+
 def test_top_exponent_is_the_first_of_the_spectrum() -> None:
     full = lyapunov_spectrum(_gaussian(Chunk(50, 2), 3, 1.0), 3, 50, 200, burn_in=40)
     top = top_exponent(_gaussian(Chunk(50, 2), 3, 1.0), 3, 50, 200, burn_in=40)
