@@ -95,3 +95,14 @@ largest_batch = Check(
     plan=Plan(first=512, looks=3),
     chunk=512,
 )
+
+type_one_chain = Check(
+    law="stability.type_one.linear_noise",
+    rung="chain",
+    simulate=composed.kicked_out,
+    statistic=Mean(),
+    cases={"start at the saddle": {"noise_std": 1.23}},
+    settings={"learning_rate": 0.004, "steps": 60},
+    margin=Margin(relative=0.03),
+    plan=Plan(first=65536, looks=6),
+)

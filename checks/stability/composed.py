@@ -78,3 +78,14 @@ def collapsing_batches(
             total += torch.log((1 - rate * h).prod(0).abs())
         columns.append((total < 0).double())
     return torch.stack(columns, 1)
+
+
+def kicked_out(chunk: Chunk, *, noise_std: float, learning_rate: float, steps: int) -> torch.Tensor:
+    """Escape noise seen in theta^2 of runs on (w^2-1)^2/4 + y w that start exactly at the saddle w = 0.
+
+    Near it every kick eta y grows by 1 + eta a step, so that theta^2 has the mean eta^2 E y^2 sum_k (1 + eta)^(2 k).
+    """
+    theta = torch.zeros(chunk.replicas, dtype=torch.float64, device=chunk.device)
+    for _ in range(steps):
+        theta = theta - learning_rate * (theta**3 - theta + noise_std * chunk.normal(chunk.replicas))
+    return theta**2 / (learning_rate**2 * sum((1 + learning_rate) ** (2 * k) for k in range(steps)))

@@ -288,7 +288,7 @@ LINEAR_NOISE = _law(
         mutant_value("half the noise", lambda noise_std: noise_std**2 / 2),
     ),
     parameters=(Parameter("noise_std", sigma, "standard deviation of y", positive(0.5, 2.0)),),
-    rungs=("algebra", "sgd"),
+    rungs=("algebra", "chain", "sgd"),
     tolerance=1e-6,
 )
 
