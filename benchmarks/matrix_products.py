@@ -15,7 +15,7 @@ from benchmarks.timing import interleaved, ratio, row
 from numerics.ensemble import Chunk
 from numerics.matrix_products import lyapunov_spectrum, multiply
 
-_STEPS, _STORED, _PEER_STEPS = 60, 6, 300
+_STEPS, _STORED, _PEER_STEPS = 200, 6, 300
 
 
 def _by_qr(matrices: torch.Tensor) -> torch.Tensor:
