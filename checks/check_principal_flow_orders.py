@@ -46,7 +46,7 @@ _GLOBAL = {
     f"N={order},loss={seed}": {
         "gradient_jet": orders.random_jet(seed), "learning_rate": 0.17, "order": order, "end_point": end,
     }
-    for order in range(1, 5)
+    for order in range(1, 7)
     for seed, end in ((1, -0.25), (2, 0.35))
 }  # fmt: skip
 global_constants = Check(
