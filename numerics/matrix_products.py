@@ -1,10 +1,13 @@
-"""Lyapunov exponents of products of random matrices: a vector for the top one, Gram-Schmidt for the spectrum.
+"""Lyapunov exponents of products of random matrices: a vector for the top one, a frame for the spectrum.
 
 Frames are stored as (dimension, vectors, replicas) with the replica axis last and contiguous, and orthonormalised by
 modified Gram-Schmidt written as elementwise operations, only every ``every`` steps: between two orthonormalisations
 the vectors may spread by a factor exp(every * (Lambda_1 - Lambda_m)), which has to stay far below 1e16; with
 ``every=None`` the interval follows the measured spread. Matrices of dimension 16 multiply twice as fast by a batched
 product with the replica axis first in memory: pass ``chunk.normal(replicas, d, d).permute(1, 2, 0)`` for that.
+Such frames are only made orthonormal where the counted steps begin and end. In between F = Q U with the triangular U
+of LU with partial pivoting keeps Q well conditioned as well, costs half of a QR, and the sum of the log |u_kk| is
+exact: the volumes spanned by the first k vectors telescope.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from numerics.errors import NumericsError
 
 Apply = Callable[[torch.Tensor, int], torch.Tensor]
 
-_SPREAD, _LONGEST, _GROWTH = 10.0, 64, 200.0
+_SPREAD, _LONGEST, _GROWTH = 15.0, 64, 200.0
 
 
 def multiply(matrices: torch.Tensor, frame: torch.Tensor) -> torch.Tensor:
@@ -31,26 +34,29 @@ def multiply(matrices: torch.Tensor, frame: torch.Tensor) -> torch.Tensor:
     tensor([2.])
     """
     if matrices.shape[2] > 1 and matrices.permute(2, 0, 1).is_contiguous():
-        return torch.bmm(matrices.permute(2, 0, 1), _replicas_first(frame)).permute(1, 2, 0)
+        # Vectors as rows, (replicas, vectors, dimension) in memory: the faster order for the product and for LU.
+        rows = frame.permute(2, 1, 0).contiguous()
+        return torch.bmm(rows, matrices.permute(2, 1, 0)).permute(2, 1, 0)
     product = matrices[:, 0, None, :] * frame[0]
     for j in range(1, frame.shape[0]):
         product.addcmul_(matrices[:, j, None, :], frame[j].expand_as(product))
     return product
 
 
-def _replicas_first(frame: torch.Tensor) -> torch.Tensor:
-    if frame.is_contiguous():
-        # As a plain transposition of two axes the copy is several times faster than by a permutation of three.
-        return frame.reshape(-1, frame.shape[2]).t().contiguous().view(frame.shape[2], *frame.shape[:2])
-    return frame.permute(2, 0, 1)
-
-
-def _interval(logs: torch.Tensor, taken: int) -> int:
-    """Return the steps to the next orthonormalisation, at most twice those taken, from the logs of the last one."""
-    means = logs.mean(1).tolist()
-    spread, growth = (max(means) - min(means)) / taken, max(map(abs, means)) / taken
-    allowed = min(_SPREAD / max(spread, 1e-9), _GROWTH / max(growth, 1e-9), _LONGEST, 2 * taken)
+def _interval(means: torch.Tensor, taken: int, before: int) -> int:
+    """Return the steps to the next reduction, at most twice the last ones, from the mean logs of ``taken`` steps."""
+    growths = (means / taken).tolist()
+    spread, growth = max(growths) - min(growths), max(map(abs, growths))
+    allowed = min(_SPREAD / max(spread, 1e-9), _GROWTH / max(growth, 1e-9), _LONGEST, 2 * before)
     return max(1, int(allowed))
+
+
+def _reduce(frame: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return Q of F = Q U and log |u_kk|, shape (m, replicas), with U upper triangular from LU with pivoting."""
+    vectors = frame.permute(2, 0, 1)
+    factors = torch.linalg.lu_factor_ex(vectors)[0][:, : frame.shape[1]]
+    reduced = torch.linalg.solve_triangular(factors, vectors, upper=True, left=False)
+    return reduced.permute(1, 2, 0), factors.diagonal(dim1=1, dim2=2).abs().log().t()
 
 
 def orthonormalise(frame: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -86,7 +92,7 @@ def lyapunov_spectrum(
 
     ``apply(frame, step)`` multiplies the (d, m, replicas) frame by the step's random matrices. ``burn_in`` steps are
     not counted. With ``every=None`` the frame is orthonormalised before the mean spread exp(s (Lambda_1 - Lambda_m))
-    over s steps reaches e^10, which changes the result by rounding only. Errors: NumericsError unless
+    over s steps reaches e^15, which changes the mean over the replicas by less than 1e-6. Errors: NumericsError unless
     1 <= count <= dimension and steps, burn_in are multiples of ``every``.
 
     >>> lyapunov_spectrum(lambda f, t: f * torch.tensor([4.0, 0.5])[:, None, None], 2, 1, 40, burn_in=40).squeeze()
@@ -101,15 +107,19 @@ def lyapunov_spectrum(
     start = torch.linalg.qr(torch.cos(torch.arange(1.0, dimension**2 + 1, dtype=torch.float64)).reshape(dimension, -1))
     frame = start.Q[:, :size, None].to(device).repeat(1, 1, replicas)
     total = torch.zeros(size, replicas, dtype=torch.float64, device=device)
+    growth = torch.zeros(size, dtype=torch.float64, device=device)
     taken, wanted = 0, every or 1
     for step in range(burn_in + steps):
         frame = apply(frame, step)
         taken += 1
-        if taken == wanted or step + 1 in (burn_in, burn_in + steps):
-            frame, logs = orthonormalise(frame)
+        end = step + 1 in (burn_in, burn_in + steps)
+        if end or taken == wanted:
+            frame, logs = (orthonormalise if end or frame.is_contiguous() else _reduce)(frame)
             if step >= burn_in:
                 total += logs
-            wanted = every or _interval(logs, taken)
+            if every is None:
+                growth += logs.mean(1)
+                wanted = _interval(growth, step + 1, taken)
             taken = 0
     return total / steps
 

@@ -59,6 +59,22 @@ def test_matrices_with_the_replica_axis_first_in_memory_give_the_same_exponents(
     assert torch.allclose(first, last, atol=1e-8)
 
 
+@pytest.mark.parametrize("count", [16, 5])
+def test_reduction_by_lu_keeps_the_volumes_of_every_replica(count: int) -> None:
+    stored = Chunk(40, 6).normal(90, 40, 16, 16)
+
+    def spectrum(every: int | None, last: bool) -> torch.Tensor:
+        def apply(frame: torch.Tensor, step: int) -> torch.Tensor:
+            matrices = stored[step].permute(1, 2, 0)
+            return multiply(matrices.contiguous() if last else matrices, frame)
+
+        return lyapunov_spectrum(apply, 16, 40, 60, count=count, every=every, burn_in=30)
+
+    exact = spectrum(1, last=True)
+    assert torch.allclose(spectrum(1, last=False), exact, atol=1e-10)
+    assert torch.allclose(spectrum(None, last=False).mean(1), exact.mean(1), atol=1e-6)
+
+
 def test_top_exponent_is_the_first_of_the_spectrum() -> None:
     full = lyapunov_spectrum(_gaussian(Chunk(50, 2), 3, 1.0), 3, 50, 200, burn_in=40)
     top = top_exponent(_gaussian(Chunk(50, 2), 3, 1.0), 3, 50, 200, burn_in=40)
