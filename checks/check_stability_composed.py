@@ -83,18 +83,23 @@ _POINTS = {
 phase_as_fate = _phase("chain", 800, _POINTS)
 phase_as_fate_sgd = _phase("sgd", 400, _POINTS)
 
-largest_batch = Check(
-    law="stability.maximum_batch.normal",
-    rung="chain",
-    simulate=composed.collapsing_batches,
-    statistic=Probability(),
-    cases={"generic": {"curvature_mean": -0.33, "curvature_std": 1.23}},
-    settings={"batches": (1, 2), "steps": 5000},
-    margin=Margin(absolute=0.03),
-    observable=lambda largest, **_: [float(size <= largest) for size in (1, 2)],
-    plan=Plan(first=512, looks=3),
-    chunk=512,
-)
+
+def _largest_batch(rung: str) -> Check:
+    return Check(
+        law="stability.maximum_batch.normal",
+        rung=rung,
+        simulate=composed.collapsing_batches if rung == "chain" else composed.collapsing_batches_of_sgd,
+        statistic=Probability(),
+        cases={"generic": {"curvature_mean": -0.33, "curvature_std": 1.23}},
+        settings={"batches": (1, 2), "steps": 5000},
+        margin=Margin(absolute=0.03),
+        observable=lambda largest, **_: [float(size <= largest) for size in (1, 2)],
+        plan=Plan(first=512, looks=3),
+        chunk=512,
+    )
+
+
+largest_batch, largest_batch_sgd = _largest_batch("chain"), _largest_batch("sgd")
 
 type_one_chain = Check(
     law="stability.type_one.linear_noise",

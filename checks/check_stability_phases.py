@@ -1,4 +1,4 @@
-"""Checks of critical learning rates, attractive windows and the four phases of the stability family."""
+"""Checks of the four phases of the scalar two-layer network, on chains, by real SGD and on the digits."""
 
 from __future__ import annotations
 
@@ -8,173 +8,14 @@ import torch
 
 from checks.check import REFUTED, Case, Check, Margin
 from checks.stability import digits as on_digits
-from checks.stability import saddles
 from checks.stability.digits import PARITY_TASK, SIGNAL_TASK
-from checks.stability.experiments import (
-    both_growths,
-    growth_at_rates,
-    scalar_net_both_growths,
-    scalar_net_growth_at_rates,
-)
+from checks.stability.experiments import both_growths, scalar_net_both_growths
+from checks.stability.zeros import around
 from numerics.curvature import draw_curvature, mean_log_growth
 from numerics.ensemble import Chunk
 from numerics.statistics import Crossing, Mean, Plan, Probability
 
 GROWTH = Margin(relative=0.02, absolute=0.003)
-_ZERO = Margin(relative=0.015)
-
-
-def _around(centre: float, width: float = 0.08) -> tuple[float, float, float]:
-    return (round(centre * (1 - width), 4), round(centre, 4), round(centre * (1 + width), 4))
-
-
-def _grouped(chunk: Chunk, *, groups: tuple[tuple[float, ...], ...], sgd: bool, **v: Any) -> torch.Tensor:
-    simulate = scalar_net_growth_at_rates if sgd else growth_at_rates
-    return simulate(chunk, rates=tuple(x for group in groups for x in group), **v)
-
-
-def _zeros(
-    law: str, curvature_law: str, values: dict[str, Any], groups: tuple[tuple[float, ...], ...], rung: str, **more: Any
-) -> Check:
-    """Zeros of the growth rate, measured on common data at learning rates around them."""
-    fixed = more.pop("fixed", {})
-    return Check(
-        law=f"stability.{law}",
-        rung=rung,
-        simulate=_grouped,
-        statistic=Crossing(groups),
-        cases={more.pop("label", "generic"): values},
-        settings={"curvature_law": curvature_law, "groups": groups, "sgd": rung == "sgd", **fixed},
-        margin=more.pop("margin", _ZERO),
-        plan=Plan(first=16384, looks=7),
-        **more,
-    )
-
-
-def _critical(name: str, curvature_law: str, values: dict[str, Any], centre: float, rung: str, **more: Any) -> Check:
-    return _zeros(f"critical_learning_rate.{name}", curvature_law, values, (_around(centre),), rung, **more)
-
-
-_NORMAL = {"curvature_std": 1.27, "batch_size": 3}
-_EXPONENTIAL = {"curvature_scale": 0.83, "batch_size": 1}
-_UNIFORM = {"lower_curvature": -0.37, "upper_curvature": 1.86}
-_GAMMA = {"curvature_shape": 1.7, "curvature_scale": 0.61, "batch_size": 2}
-_CHI = {"degrees_of_freedom": 1, "curvature_scale": 1.43}
-_LAPLACE = {"curvature_scale": 0.87}
-_PRODUCT = {"first_std": 1.13, "second_std": 0.74, "batch_size": 2}
-_CAUCHY = {"curvature_location": 0.71, "curvature_scale": 0.93}
-_DATA = {"curvatures": [0.63, 1.17, 2.31, 0.87]}
-_CENTRED = {"curvature_mean": 0.0}
-
-
-def _pair(name: str, curvature_law: str, values: dict[str, Any], centre: float, **more: Any) -> tuple[Check, Check]:
-    return tuple(_critical(name, curvature_law, values, centre, rung, **dict(more)) for rung in ("chain", "sgd"))
-
-
-critical_normal, critical_normal_sgd = _pair("normal_zero_mean", "normal", _NORMAL, 2.12, fixed=_CENTRED)
-critical_exponential, critical_exponential_sgd = _pair("exponential", "exponential", _EXPONENTIAL, 3.23)
-critical_uniform, critical_uniform_sgd = _pair("uniform", "uniform", _UNIFORM, 2.34)
-critical_gamma, critical_gamma_sgd = _pair("gamma", "gamma", _GAMMA, 2.45)
-critical_chi_squared, critical_chi_squared_sgd = _pair("chi_squared", "chi_squared", _CHI, 1.69)
-critical_laplace, critical_laplace_sgd = _pair("laplace_zero_mean", "laplace", _LAPLACE, 1.31, fixed=_CENTRED)
-critical_product, critical_product_sgd = _pair("product_normal", "product_normal", _PRODUCT, 2.72)
-critical_cauchy, critical_cauchy_sgd = _pair("cauchy", "cauchy", _CAUCHY, 1.04)
-critical_empirical = _critical("empirical", "empirical", _DATA, 2.014, "chain")
-
-_IMAGES = on_digits.similar_inputs(SIGNAL_TASK, 0.6, 0.9)
-critical_digits = Check(
-    law="stability.critical_learning_rate.empirical",
-    rung="net",
-    simulate=on_digits.regression_at_rates,
-    statistic=Crossing((_around(2.726),)),
-    cases={"regression on similar digits": {"curvatures": _IMAGES}},
-    settings={"rates": _around(2.726), "steps": 24},
-    margin=_ZERO,
-    plan=Plan(first=16384, looks=6),
-)
-
-_WINDOW = {"curvature_mean": -0.17, "curvature_std": 1.13, "batch_size": 2}
-_TWO_POINT = {"curvature_mean": -0.31, "curvature_std": 1.37}
-_TWO_ATOMS = {"probability": 0.5, "first_curvature": -0.31 + 1.37, "second_curvature": -0.31 - 1.37}
-_ARCSINE = {"lower_curvature": -1.87, "upper_curvature": 1.31}
-
-
-def _atoms_only(chunk: Chunk, *, curvature_mean: float, curvature_std: float, **v: Any) -> torch.Tensor:
-    return _grouped(chunk, **v)
-
-
-def _window(name: str, law: str, values: dict[str, Any], edges: tuple[float, float], rung: str, **more: Any) -> Check:
-    groups = tuple(_around(edge, 0.12) for edge in edges)
-    margin = Margin(relative=0.02)
-    return _zeros(f"window.{name}", law, values, groups, rung, margin=margin, **more)
-
-
-window_normal = _window("normal", "normal", _WINDOW, (0.46, 1.47), "chain")
-window_normal_sgd = _window("normal", "normal", _WINDOW, (0.46, 1.47), "sgd")
-window_arcsine = _window("arcsine", "arcsine", _ARCSINE, (0.443, 1.258), "chain")
-window_arcsine_sgd = _window("arcsine", "arcsine", _ARCSINE, (0.443, 1.258), "sgd")
-
-
-def _two_point_window(rung: str) -> Check:
-    groups = tuple(_around(edge, 0.1) for edge in (0.348, 1.248))
-    return Check(
-        law="stability.window.two_point",
-        rung=rung,
-        simulate=_atoms_only,
-        statistic=Crossing(groups),
-        cases={"generic": _TWO_POINT},
-        settings={"curvature_law": "two_point", "groups": groups, "sgd": rung == "sgd", **_TWO_ATOMS},
-        margin=Margin(relative=0.02),
-        plan=Plan(first=16384, looks=7),
-    )
-
-
-window_two_point, window_two_point_sgd = _two_point_window("chain"), _two_point_window("sgd")
-
-
-def _growth_at_unit_width(chunk: Chunk, *, curvature_location: float, curvature_scale: float) -> torch.Tensor:
-    return growth_at_rates(
-        chunk,
-        curvature_law="cauchy",
-        rates=(1 / curvature_scale,),
-        curvature_location=curvature_location,
-        curvature_scale=curvature_scale,
-    )
-
-
-cauchy_never = Check(
-    law="stability.window.cauchy_never",
-    rung="chain",
-    simulate=_growth_at_unit_width,
-    statistic=Mean(),
-    cases={"generic": {"curvature_location": -0.31, "curvature_scale": 0.83}},
-    margin=GROWTH,
-)
-
-
-def _next_order(prediction: float, *, curvature_mean: float, curvature_std: float, batch_size: int) -> float:
-    """Relative error B m^2/s^2 of the law, and the third-order term of the threshold, about 3 (eta s)^2/4 /B."""
-    ratio = batch_size * curvature_mean**2 / curvature_std**2
-    return prediction * (ratio + prediction**2 * curvature_std**2 / batch_size)
-
-
-def _controlled(chunk: Chunk, *, curvature_mean: float, rates: tuple[float, ...], **v: Any) -> torch.Tensor:
-    return saddles.controlled_growth(
-        chunk, curvature_law="normal", rates=rates, mean=curvature_mean, curvature_mean=curvature_mean, **v
-    )
-
-
-linear_scaling = Check(
-    law="stability.batch.linear_scaling",
-    rung="chain",
-    simulate=_controlled,
-    statistic=Crossing((_around(0.093),)),
-    cases={"batch=3": {"curvature_mean": -0.02, "curvature_std": 1.13, "batch_size": 3}},
-    settings={"rates": _around(0.093)},
-    margin=Margin(relative=0.01, model=_next_order),
-    plan=Plan(first=65536, looks=6),
-    chunk=32768,
-)
 
 _Z = {"curvature_mean": 0.37, "curvature_std": 1.13}
 _PHASE_POINTS = {
@@ -328,7 +169,7 @@ def _boundary_growths(chunk: Chunk, *, anti_ratio: float, rates: tuple[tuple[flo
     return torch.stack(columns, 1)
 
 
-_EDGES = (_around(0.754, 0.05), _around(2.288, 0.05), _around(1.534, 0.05))
+_EDGES = (around(0.754, 0.05), around(2.288, 0.05), around(1.534, 0.05))
 phase_boundary = Check(
     law="stability.phase.two_point_boundary",
     rung="chain",

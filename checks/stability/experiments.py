@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -87,15 +87,21 @@ def scalar_net_growth_at_rates(
     steps: int = 24,
     loss_factor: int = 2,
     direction: int = -1,
+    observe: Callable[[torch.Tensor, torch.Tensor], None] | None = None,
     **parameters: Any,
 ) -> torch.Tensor:
-    """Growth rates of real SGD of f = u w x at several learning rates on the same data: (replicas, rates)."""
+    """Growth rates of real SGD of f = u w x at several learning rates on the same data: (replicas, rates).
+
+    ``observe(inputs, labels)`` sees every batch.
+    """
     copies, replicas = len(rates), chunk.replicas
     rate = torch.tensor(rates, dtype=torch.float64, device=chunk.device).repeat_interleave(replicas)
     start = torch.full((copies * replicas,), TINY, dtype=torch.float64, device=chunk.device)
 
     def batch(_: int) -> tuple[torch.Tensor, ...]:
         x, y = scalar_net_data(chunk, curvature_law, batch_size, loss_factor, **parameters)
+        if observe is not None:
+            observe(x, y)
         return x.repeat(1, copies), y.repeat(1, copies)
 
     end = minibatch_sgd(scalar_net_loss(loss_factor), {"u": start, "w": direction * start}, batch, rate, steps)

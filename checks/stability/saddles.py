@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from checks.check import Context, Measured
-from checks.stability.experiments import TINY, scalar_net_growth
+from checks.stability.experiments import TINY, scalar_net_growth, scalar_net_growth_at_rates
 from numerics.curvature import draw_curvature
 from numerics.digits import digits, scalar_task
 from numerics.ensemble import Chunk
@@ -133,6 +133,29 @@ def controlled_growth(
     """Growth rates with the control variate eta (h - E h): (replicas, rates)."""
     h = draw_curvature(chunk, curvature_law, steps, chunk.replicas, **parameters)
     return torch.stack([(torch.log((1 - r * h).abs()) + r * (h - mean)).mean(0) for r in rates], 1)
+
+
+def controlled_sgd_growth(
+    chunk: Chunk,
+    *,
+    curvature_law: str,
+    rates: tuple[float, ...],
+    mean: float,
+    batch_size: int = 1,
+    steps: int = 16,
+    **parameters: Any,
+) -> torch.Tensor:
+    """Growth rates of real SGD of f = u w x along u = -w, with the control variate eta (z - E z) of its batches."""
+    drawn: list[torch.Tensor] = []
+
+    def keep(x: torch.Tensor, y: torch.Tensor) -> None:
+        drawn.append(2 * (x * y).mean(0))
+
+    growth = scalar_net_growth_at_rates(
+        chunk, curvature_law=curvature_law, rates=rates, batch_size=batch_size, steps=steps, observe=keep, **parameters
+    )
+    control = torch.stack(drawn).mean(0) - mean
+    return growth + torch.tensor(rates, dtype=torch.float64, device=chunk.device) * control[:, None]
 
 
 def vector_growth(chunk: Chunk, *, entry_std: float, steps: int = 20) -> torch.Tensor:

@@ -329,7 +329,7 @@ EMPIRICAL_RATE = Law(
             "mean-square boundary", lambda curvatures, **_: 2 * sum(curvatures) / sum(h**2 for h in curvatures)
         ),
     ),
-    rungs=("algebra", "chain", "net"),
+    rungs=("algebra", "chain", "sgd", "net"),
 )
 
 
@@ -391,6 +391,7 @@ CONCAVITY = Law(
         mutant_value("one zero per interval", lambda curvatures: len(curvatures)),
         mutant_value("two zeros in every interval (convex)", lambda curvatures: 2 * len(curvatures) - 1),
     ),
+    rungs=("algebra", "chain", "sgd", "net"),
 )
 
 CRITICAL_LAWS: tuple[Law, ...] = (

@@ -269,7 +269,7 @@ CAUCHY_NEVER = Law(
     ) / mpmath.pi,
     sources=(sy.HERE,),
     mutants=(mutant_value("the exponent of the normal law", _normal_instead),),
-    rungs=("algebra", "chain"),
+    rungs=("algebra", "chain", "sgd"),
     constraints=(Constraint(lambda v: v["curvature_location"] <= 0, "curvature_location must not be positive"),),
 )  # fmt: skip
 
@@ -306,7 +306,7 @@ MAXIMUM_BATCH = Law(
             0.25 * (curvature_std / curvature_mean) ** 2)),
         mutant_result("ceil", lambda value, **_: value + 1),
     ),
-    rungs=("algebra", "chain"),
+    rungs=("algebra", "chain", "sgd"),
     constraints=(NEGATIVE,),
 )  # fmt: skip
 
@@ -331,7 +331,7 @@ LINEAR_SCALING = Law(
     sources=(sy.SEED, sy.HERE),
     mutants=(mutant_value("eta/sqrt(B) fixed", lambda curvature_mean, curvature_std, batch_size: -2 * curvature_mean
                           * batch_size**0.5 / curvature_std**2),),
-    rungs=("algebra", "chain"),
+    rungs=("algebra", "chain", "sgd"),
     regime=Regime("B m^2/s^2 -> 0", "O(B m^2/s^2)"),
     constraints=(NEGATIVE,),
 )  # fmt: skip
