@@ -14,6 +14,7 @@ from theory import (
     DERIVED,
     Constraint,
     DomainError,
+    EvaluationError,
     Law,
     Parameter,
     UnknownLaw,
@@ -100,6 +101,16 @@ def test_law_takes_arrays() -> None:
 def test_values_outside_the_domain_say_value_limit_and_remedy(values, message) -> None:
     with pytest.raises(DomainError, match=message):
         _law()(**values)
+
+
+@pytest.mark.parametrize(
+    "broken", [lambda *_: mpmath.log(mpmath.inf) * 0, lambda *_: mpmath.gamma(0), lambda *_: 1 / 0]
+)
+def test_a_point_without_a_number_is_an_error_that_names_the_point(broken) -> None:
+    law = _law(evaluator=broken)
+    for evaluate in (law, law.evaluate):
+        with pytest.raises(EvaluationError, match=r"toy\.rate .*learning_rate=0\.1, curvature=1\.3"):
+            evaluate(learning_rate=0.1, curvature=1.3)
 
 
 def test_derivation_runs_once() -> None:

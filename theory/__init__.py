@@ -3,7 +3,7 @@
 from theory.catalogue import families, law, laws, register
 from theory.conjecture import conjecture
 from theory.derivation import Derivation, Step, derivation
-from theory.errors import DerivationError, DomainError, ParseError, TheoryError, UnknownLaw
+from theory.errors import DerivationError, DomainError, EvaluationError, ParseError, TheoryError, UnknownLaw
 from theory.gate import gate
 from theory.law import (
     EXACT,
@@ -39,6 +39,7 @@ __all__ = [
     "DerivationError",
     "Domain",
     "DomainError",
+    "EvaluationError",
     "Law",
     "Mutant",
     "Parameter",

@@ -21,3 +21,7 @@ class ParseError(TheoryError):
 
 class DerivationError(TheoryError):
     """A derivation does not apply to the given model, or failed its own numerical guard."""
+
+
+class EvaluationError(TheoryError):
+    """A law could not be evaluated to a number at values which its domain admits."""

@@ -156,6 +156,13 @@ def map_numbers(value: Any, function: Callable[[Any], Any]) -> Any:
     return value if value is None or isinstance(value, (str, bool)) else function(value)
 
 
+def has_nan(value: Any) -> bool:
+    """Return whether a nested value (numbers, text, None) contains a NaN."""
+    if isinstance(value, (list, tuple)):
+        return any(map(has_nan, value))
+    return value is not None and not isinstance(value, (str, bool)) and value != value
+
+
 def flat_numbers(value: Any) -> list[float]:
     """Return the numbers of a nested value as a flat list."""
     if isinstance(value, (list, tuple)):

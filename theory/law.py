@@ -8,15 +8,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import mpmath
 import sympy as sp
 
 from theory import evaluation, store
 from theory.derivation import Derivation
-from theory.errors import DomainError
+from theory.errors import DomainError, EvaluationError, TheoryError
 from theory.parameter import Constraint, Parameter, ParameterSet
 from theory.source import Source
 
 RUNGS = ("algebra", "flow", "chain", "sgd", "net")
+_REMEDY = "The point is too extreme or degenerate for the evaluation; choose less extreme values."
 _compiler: Callable[..., Any] | None = None
 
 
@@ -176,21 +178,28 @@ class Law:
 
     def evaluate(self, digits: int = 15, **values: Any) -> Any:
         """Evaluate with mpmath to ``digits`` digits: an mpf, mpc, or nested lists of them (text and None as is)."""
-        full = self.complete(values)
-        derivation = self.derivation(**self.structure_of(full))
-        if self.evaluator is not None:
-            return self.evaluator(derivation, full, digits)
-        return evaluation.evaluate(derivation.result, self.parameters, full, digits)
+        return self._compute(self.complete(values), digits)
 
     def value(self, values: Mapping[str, Any], *, check: bool = True) -> Any:
         """Evaluate to plain Python floats, lists, complex pairs, text or None."""
         full = self.complete(values, check=check)
+        return evaluation.to_python(self._compute(full, 15, check=check), self.complex_valued)
+
+    def _compute(self, full: dict[str, Any], digits: int, *, check: bool = True) -> Any:
+        """Evaluate at complete values; ``check`` also asks for a number where the evaluation gave NaN."""
         derivation = self.derivation(**self.structure_of(full))
-        if self.evaluator is not None:
-            raw = self.evaluator(derivation, full, 15)
-        else:
-            raw = evaluation.evaluate(derivation.result, self.parameters, full, 15)
-        return evaluation.to_python(raw, self.complex_valued)
+        try:
+            if self.evaluator is not None:
+                raw = self.evaluator(derivation, full, digits)
+            else:
+                raw = evaluation.evaluate(derivation.result, self.parameters, full, digits)
+        except TheoryError:
+            raise
+        except (ArithmeticError, ValueError, mpmath.libmp.NoConvergence) as error:
+            raise EvaluationError(f"{self.id} has no value at {_listed(full)}: {error}. {_REMEDY}") from error
+        if check and evaluation.has_nan(raw):
+            raise EvaluationError(f"{self.id} is not a number at {_listed(full)}. {_REMEDY}")
+        return raw
 
     def __call__(self, **values: Any) -> Any:
         """Evaluate with floats (plain Python result) or with tensors and arrays (broadcast, differentiable)."""
@@ -267,6 +276,10 @@ def automatic_mutants(law: Law) -> tuple[Mutant, ...]:
 
 def _dropper(index: int) -> Callable[[Any], Any]:
     return lambda form: sp.Add(*[t for i, t in enumerate(form.args) if i != index])
+
+
+def _listed(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in values.items())[:300] or "its only point"
 
 
 def _power(x: Any) -> Any:

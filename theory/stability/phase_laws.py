@@ -161,7 +161,14 @@ def _data_exponent(
         special = ratio * mpmath.hyp2f2(1, 1, mpmath.mpf(3) / 2, 2, -ratio)
         return mpmath.log(spread) - (mpmath.euler + mpmath.log(2)) / 2 + special
 
-    return 2 * mpmath.quad(lambda t: inner(t) * mpmath.npdf(t), [0, 0.5, 1.5, 4, 9])
+    breaks = {mpmath.mpf(b) for b in (0, 0.5, 1.5, 4, 9)}
+    if sign < 0:
+        # Where the mean passes through zero the logarithm has a dip as narrow as the noise.
+        zero = 1 / (mpmath.sqrt(rate * teacher_slope) * input_std)
+        width = label_noise_std / (2 * teacher_slope * input_std)
+        breaks |= {zero + step * width for step in (-30, -5, 0, 5, 30)}
+    ends = sorted(b for b in breaks if 0 <= b <= 9)
+    return 2 * mpmath.quad(lambda t: inner(t) * mpmath.npdf(t), ends)
 
 
 def _data_definition(**v: Any) -> list[Any]:

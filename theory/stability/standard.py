@@ -14,31 +14,53 @@ from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
 
+from scipy import special
+
 
 @lru_cache(maxsize=100_000)
-def _float_besselk(order: float, x: float) -> float:
-    """K_order(x) = int_0^oo exp(-x cosh t) cosh(order t) dt; the trapezoidal rule converges geometrically."""
+def _float_scaled_besselk(log_factor: float, order: float, x: float) -> float:
+    """exp(log_factor) K_order(x), K = int_0^oo exp(-x cosh t) cosh(order t) dt, by the trapezoidal rule.
+
+    The rule converges geometrically; the factor is taken inside because K alone overflows at small x.
+    """
     if x > 700:
         return 0.0
-    # The integrand is below 1e-17 of its maximum beyond this point.
+    # The integrand is below 1e-17 of its maximum beyond this point, and its peak is (order^2 + x^2)^(-1/4) wide.
     end = math.acosh(1 + (40 + 4 * abs(order)) / x) + 1e-9
-    count = max(24, int(6 * end))
+    count = max(24, int(end * max(6.0, 1.6 * (order**2 + min(x, 60.0) ** 2) ** 0.25)))
     step = end / count
-    total = 0.5 * math.exp(-x)
+    total = 0.5 * math.exp(log_factor - x)
     for index in range(1, count + 1):
         t = index * step
-        total += math.exp(-x * math.cosh(t) + order * t) * 0.5 * (1 + math.exp(-2 * order * t))
+        total += math.exp(log_factor - x * math.cosh(t) + order * t) * 0.5 * (1 + math.exp(-2 * order * t))
     return total * step
 
 
-def _float_hyp0f1(parameter: float, x: float) -> float:
+def scaled_besselk(log_factor: Any, order: Any, x: Any, context: Any) -> Any:
+    """exp(log_factor) K_order(x) in floats or at the precision of mpmath."""
+    if context is FLOAT:
+        return _float_scaled_besselk(log_factor, order, x)
+    return context.exp(log_factor) * context.besselk(order, x)
+
+
+def _float_log_hyp0f1(parameter: float, x: float) -> float:
+    """log 0F1(parameter; x) for x >= 0, by its series or where that grows large by the scaled Bessel function."""
+    if x > 100:
+        root = math.sqrt(x)
+        bessel = math.log(float(special.ive(parameter - 1, 2 * root)))
+        return math.lgamma(parameter) + (1 - parameter) * math.log(root) + bessel + 2 * root
     term = total = 1.0
     index = 0
     while term > 1e-17 * total:
         term *= x / ((parameter + index) * (index + 1))
         index += 1
         total += term
-    return total
+    return math.log(total)
+
+
+def log_hyp0f1(parameter: Any, x: Any, context: Any) -> Any:
+    """log 0F1(parameter; x) in floats or at the precision of mpmath."""
+    return _float_log_hyp0f1(parameter, x) if context is FLOAT else context.log(context.hyp0f1(parameter, x))
 
 
 FLOAT = SimpleNamespace(
@@ -51,8 +73,6 @@ FLOAT = SimpleNamespace(
     acos=math.acos,
     atan=math.atan,
     loggamma=math.lgamma,
-    besselk=_float_besselk,
-    hyp0f1=_float_hyp0f1,
     pi=math.pi,
     mpf=float,
     fabs=abs,
@@ -216,12 +236,10 @@ class BesselX(Standard):
     order: Any
 
     def weight(self, u: Any, context: Any) -> Any:
-        x = abs(u)
-        if x == 0:
-            return context.mpf(0)
+        x = max(abs(u), context.mpf("1e-290"))
         power = self.order - context.mpf(1) / 2
-        factor = context.exp(power * context.log(x / 2) - context.loggamma(self.order)) / context.sqrt(context.pi)
-        return factor * context.besselk(power, x)
+        log_factor = power * context.log(x / 2) - context.loggamma(self.order) - context.log(context.pi) / 2
+        return scaled_besselk(log_factor, power, x, context)
 
     def breaks(self, context: Any) -> list[Any]:
         scale = math.sqrt(float(self.order))
@@ -301,7 +319,7 @@ class NoncentralX(Standard):
             return context.mpf(0)
         half = context.mpf(self.count) / 2
         log_density = (half - 1) * context.log(u / 2) - (u + self.noncentrality) / 2 - context.loggamma(half)
-        return context.exp(log_density) / 2 * context.hyp0f1(half, self.noncentrality * u / 4)
+        return context.exp(log_density + log_hyp0f1(half, self.noncentrality * u / 4, context)) / 2
 
     def breaks(self, context: Any) -> list[Any]:
         mean = self.count + float(self.noncentrality)
