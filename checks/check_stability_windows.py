@@ -7,8 +7,8 @@ from typing import Any
 import torch
 
 from checks.check import Check, Margin
+from checks.stability.controlled import controlled_growth, controlled_sgd_growth
 from checks.stability.experiments import multiplier_growth, scalar_net_growth
-from checks.stability.saddles import controlled_growth, controlled_sgd_growth
 from checks.stability.zeros import around, growth_in_groups, zeros
 from numerics.ensemble import Chunk
 from numerics.statistics import Crossing, Mean, Plan

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from checks.stability.criteria import in_stretches
 from checks.stability.experiments import both_growths, scalar_net_both_growths, scalar_net_growth
 from numerics.curvature import draw_curvature, mean_log_growth
 from numerics.ensemble import Chunk
@@ -83,24 +84,19 @@ def collapsing_batches(
 def collapsing_batches_of_sgd(
     chunk: Chunk, *, batches: tuple[int, ...], steps: int, curvature_std: float, **law: float
 ) -> torch.Tensor:
-    """1 where runs of real SGD have shrunk, by batch size, at the learning rate best for collapse: (replicas, batches).
-
-    A run is a chain of stretches of 250 steps, each started again at 1e-100 so that it neither leaves the linear
-    regime nor underflows; the stretches of all runs are simulated at once.
-    """
-    stretches = steps // 250
+    """1 where runs of real SGD have shrunk, by batch size, at the learning rate best for collapse: (replicas, batches)."""
     columns = []
     for index, size in enumerate(batches):
-        growth = scalar_net_growth(
-            Chunk(stretches * chunk.replicas, chunk.seed + index, chunk.device),
-            curvature_law="normal",
-            learning_rate=0.70726249 * math.sqrt(size) / curvature_std,
-            batch_size=size,
-            steps=250,
-            curvature_std=curvature_std,
-            **law,
-        )
-        columns.append((growth.reshape(stretches, chunk.replicas).sum(0) < 0).double())
+        rate = 0.70726249 * math.sqrt(size) / curvature_std
+
+        def grow(part: Chunk, count: int, size: int = size, rate: float = rate) -> torch.Tensor:
+            return scalar_net_growth(
+                part, curvature_law="normal", learning_rate=rate, batch_size=size, steps=count,
+                curvature_std=curvature_std, **law,
+            )  # fmt: skip
+
+        fork = Chunk(chunk.replicas, chunk.seed + index, chunk.device)
+        columns.append((in_stretches(fork, steps, grow) < 0).double())
     return torch.stack(columns, 1)
 
 

@@ -1,4 +1,4 @@
-"""Experiments on saddle types and general statements: per-sample gradients, one-step moments, fates."""
+"""Experiments on saddle types: per-sample gradients and Hessians, by autograd and as seen by steps of SGD."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import numpy as np
 import torch
 
 from checks.check import Context, Measured
-from checks.stability.experiments import TINY, scalar_net_growth, scalar_net_growth_at_rates
-from numerics.curvature import draw_curvature
 from numerics.digits import digits, scalar_task
 from numerics.ensemble import Chunk
 from numerics.minibatch import gradients, minibatch_sgd
@@ -51,18 +49,64 @@ def origin_of_tanh_net(context: Context, *, width: int, dimension: int, **_: Any
 
 
 def tied_units_on_digits(context: Context, **_: Any) -> Measured:
-    """[antisymmetric gradient, diagonal, off-diagonal per r x] of two tied linear units on one digits sample."""
-    x, y = (float(v[7]) for v in scalar_task("large", 3))
-    at = torch.tensor([0.63, 0.63, -0.87, -0.87], dtype=torch.float64)
+    """[antisymmetric gradient, diagonal, off-diagonal per r |x|] of u . tanh(W x) with two tied units, on the digits.
 
-    def loss(p: torch.Tensor) -> torch.Tensor:
-        return (p[0] * p[2] * x + p[1] * p[3] * x - y) ** 2
+    The gradient is the largest over all images, at weights of order one. The entries are those of one image at weights
+    of 1e-7, where tanh units are linear to 1e-13: along the separation of u, and of the rows of W in the direction of x.
+    """
+    pattern = 0.3 * torch.cos(torch.arange(64, dtype=torch.float64))
+    tied = {"u": torch.full((2,), 0.63, dtype=torch.float64), "W": torch.stack([pattern, pattern])}
+    slopes = _per_sample_gradients(tied, lambda p, image: p["u"] @ torch.tanh(p["W"] @ image))
+    apart = (slopes[:, 0] - slopes[:, 1]) ** 2 + ((slopes[:, 2:66] - slopes[:, 66:]) ** 2).sum(1)
 
-    turn = torch.tensor([[1.0, -1.0, 0.0, 0.0], [0.0, 0.0, 1.0, -1.0]], dtype=torch.float64) / 2**0.5
-    slope = turn @ torch.func.grad(loss)(at)
-    block = turn @ torch.func.hessian(loss)(at) @ turn.T
-    residual = 2 * 0.63 * -0.87 * x - y
-    return Measured([(slope**2).sum().item(), block[0, 0].item(), (block[0, 1] / (residual * x)).item()], 1e-12)
+    image, label = torch.from_numpy(digits()[0][7]) / 16, 1.0
+    size = torch.linalg.vector_norm(image)
+
+    def loss(split: torch.Tensor) -> torch.Tensor:
+        turn = torch.tensor([1.0, -1.0], dtype=torch.float64) / 2**0.5
+        u = tied["u"] + split[0] * turn
+        rows = 1e-7 * tied["W"] + split[1] * turn[:, None] * image / size
+        return (u @ torch.tanh(rows @ image) - label) ** 2
+
+    together = torch.zeros(2, dtype=torch.float64)
+    block = torch.func.hessian(loss)(together)
+    residual = 2 * 0.63 * torch.tanh(1e-7 * pattern @ image) - label
+    off_diagonal = block[0, 1] / (residual * size)
+    return Measured([apart.max().item() / 2, block[0, 0].item(), off_diagonal.item()], 1e-12)
+
+
+def tied_units_of_sgd(context: Context, *, learning_rate: float, steps: int) -> Measured:
+    """[antisymmetric gradient, diagonal, off-diagonal per r x] of two linear units, from the steps of 1024 runs of SGD.
+
+    Units that start tied are trained for some steps; what moves them apart is the antisymmetric gradient. Then u is
+    separated by 1e-5: the next step on a sample moves the separations of u and w by -eta times a column of the block.
+    Each number is that of the run in which it is farthest from the mean of all.
+    """
+    chunk, split = Chunk(1024, context.seed, context.device), 1e-5
+
+    def loss(p: dict[str, torch.Tensor], x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return ((p["u"] * p["w"] * x[:, None]).sum(1) - y) ** 2
+
+    def batch(_: int) -> tuple[torch.Tensor, torch.Tensor]:
+        # Inputs and labels far enough from zero that r x, by which the entry is divided, is too.
+        sign = torch.where(chunk.uniform(2, chunk.replicas) < 0.5, -1.0, 1.0)
+        size = sign * (chunk.uniform(2, chunk.replicas) + torch.tensor([[0.5], [1.0]], device=chunk.device))
+        return size[:1], size[1:]
+
+    def apart(p: dict[str, torch.Tensor]) -> torch.Tensor:
+        return torch.stack([p["u"][0] - p["u"][1], p["w"][0] - p["w"][1]])
+
+    ones = torch.ones(2, chunk.replicas, dtype=torch.float64, device=chunk.device)
+    tied = minibatch_sgd(loss, {"u": 0.31 * ones, "w": -0.42 * ones}, batch, learning_rate, steps)
+    gradient = (apart(tied) ** 2).sum(0) / (2 * learning_rate**2)
+    start = {"u": tied["u"] + split * torch.stack([ones[0], -ones[0]]), "w": tied["w"]}
+    x, y = batch(steps)
+    after = minibatch_sgd(loss, start, lambda _: (x, y), learning_rate, 1)
+    column = (apart(start) - apart(after)) / (2 * split * learning_rate)
+    residual = (start["u"] * start["w"] * x).sum(0) - y[0]
+    found = torch.stack([gradient, column[0], column[1] / (residual * x[0])])
+    worst = (found - found.mean(1, keepdim=True)).abs().argmax(1, keepdim=True)
+    return Measured(found.gather(1, worst)[:, 0].tolist(), 1e-8)
 
 
 def biased_net_noise(chunk: Chunk, *, noise_std: float) -> torch.Tensor:
@@ -79,109 +123,3 @@ def linear_noise(chunk: Chunk, *, noise_std: float) -> torch.Tensor:
     y = noise_std * chunk.normal(1, chunk.replicas)
     zero = {"w": torch.zeros(chunk.replicas, dtype=torch.float64, device=chunk.device)}
     return gradients(lambda p, t: (p["w"] ** 2 - 1) ** 2 / 4 + t * p["w"], zero, (y,))["w"] ** 2
-
-
-def chain_collapsed(chunk: Chunk, *, learning_rate: float, steps: int, **parameters: Any) -> torch.Tensor:
-    """1 where the product of ``steps`` multipliers is below its start."""
-    total = torch.zeros(chunk.replicas, dtype=torch.float64, device=chunk.device)
-    for _ in range(steps):
-        total += torch.log((1 - learning_rate * draw_curvature(chunk, "normal", chunk.replicas, **parameters)).abs())
-    return (total < 0).double()
-
-
-def sgd_collapsed(chunk: Chunk, *, learning_rate: float, steps: int, **parameters: Any) -> torch.Tensor:
-    """1 where real SGD of f = u w x along u = -w has come closer to the saddle."""
-    growth = scalar_net_growth(chunk, curvature_law="normal", learning_rate=learning_rate, steps=steps, **parameters)
-    return (growth < 0).double()
-
-
-def multiplier_moment(
-    chunk: Chunk, *, learning_rate: float, curvature_mean: float, curvature_std: float
-) -> torch.Tensor:
-    """One multiplier per replica."""
-    return 1 - learning_rate * draw_curvature(
-        chunk, "normal", chunk.replicas, curvature_mean=curvature_mean, curvature_std=curvature_std
-    )
-
-
-def squared_multipliers(
-    chunk: Chunk, *, curvature_law: str, rates: tuple[float, ...], **parameters: Any
-) -> torch.Tensor:
-    """a^2 - 1 at several learning rates on the same curvatures: (replicas, rates)."""
-    h = draw_curvature(chunk, curvature_law, chunk.replicas, **parameters)
-    return torch.stack([(1 - rate * h) ** 2 - 1 for rate in rates], 1)
-
-
-def squared_steps_of_sgd(
-    chunk: Chunk, *, rates: tuple[float, ...], curvature_mean: float, curvature_std: float, batch_size: int
-) -> torch.Tensor:
-    """|u - w|^2 after one step of real SGD relative to its start, minus one, at several learning rates."""
-    columns = []
-    for rate in rates:
-        fork = Chunk(chunk.replicas, chunk.seed, chunk.device)
-        growth = scalar_net_growth(
-            fork, curvature_law="normal", learning_rate=rate, batch_size=batch_size, steps=1,
-            curvature_mean=curvature_mean, curvature_std=curvature_std,
-        )  # fmt: skip
-        columns.append(torch.exp(2 * growth) - 1)
-    return torch.stack(columns, 1)
-
-
-def controlled_growth(
-    chunk: Chunk, *, curvature_law: str, rates: tuple[float, ...], mean: float, steps: int = 16, **parameters: Any
-) -> torch.Tensor:
-    """Growth rates with the control variate eta (h - E h): (replicas, rates)."""
-    h = draw_curvature(chunk, curvature_law, steps, chunk.replicas, **parameters)
-    return torch.stack([(torch.log((1 - r * h).abs()) + r * (h - mean)).mean(0) for r in rates], 1)
-
-
-def controlled_sgd_growth(
-    chunk: Chunk,
-    *,
-    curvature_law: str,
-    rates: tuple[float, ...],
-    mean: float,
-    batch_size: int = 1,
-    steps: int = 16,
-    **parameters: Any,
-) -> torch.Tensor:
-    """Growth rates of real SGD of f = u w x along u = -w, with the control variate eta (z - E z) of its batches."""
-    drawn: list[torch.Tensor] = []
-
-    def keep(x: torch.Tensor, y: torch.Tensor) -> None:
-        drawn.append(2 * (x * y).mean(0))
-
-    growth = scalar_net_growth_at_rates(
-        chunk, curvature_law=curvature_law, rates=rates, batch_size=batch_size, steps=steps, observe=keep, **parameters
-    )
-    control = torch.stack(drawn).mean(0) - mean
-    return growth + torch.tensor(rates, dtype=torch.float64, device=chunk.device) * control[:, None]
-
-
-def vector_growth(chunk: Chunk, *, entry_std: float, steps: int = 20) -> torch.Tensor:
-    """Growth rate of a vector under 2 x 2 matrices with iid normal entries."""
-    v = torch.stack([torch.ones(chunk.replicas), torch.zeros(chunk.replicas)]).to(chunk.device, torch.float64)
-    total = torch.zeros_like(v[0])
-    for _ in range(steps):
-        v = (entry_std * chunk.normal(2, 2, chunk.replicas) * v[None]).sum(1)
-        norm = torch.linalg.vector_norm(v, dim=0)
-        total, v = total + torch.log(norm), v / norm
-    return total / steps
-
-
-def digits_squared_steps(
-    chunk: Chunk, *, curvatures: list[float], rates: tuple[float, ...], batch_size: int, replacement: str
-) -> torch.Tensor:
-    """Squared error of minibatch regression on the digits after one step relative to its start, minus one."""
-    x = torch.tensor(curvatures, dtype=torch.float64, device=chunk.device).sqrt()
-    index = (
-        chunk.integers(len(x), batch_size, chunk.replicas)
-        if replacement == "with"
-        else chunk.subsets(len(x), batch_size, chunk.replicas)
-    )
-    columns = []
-    for rate in rates:
-        start = {"w": torch.full((chunk.replicas,), TINY, dtype=torch.float64, device=chunk.device)}
-        end = minibatch_sgd(lambda p, a: 0.5 * (p["w"] * a) ** 2, start, lambda _: (x[index],), rate, 1)
-        columns.append((end["w"] / TINY) ** 2 - 1)
-    return torch.stack(columns, 1)

@@ -74,7 +74,7 @@ RANK_ONE = Law(
         ),
         mutant_value("E|1 - eta h| < 1", _l1_stable),
     ),
-    rungs=("algebra", "chain", "sgd"),
+    rungs=("algebra", "chain", "sgd", "net"),
     assumptions=("E log|1 - eta h| is finite and not zero", "T -> infinity"),
 )
 
@@ -283,7 +283,7 @@ FURSTENBERG = Law(
         ),
         mutant_value("log of the root mean square growth", lambda entry_std: float(mpmath.log(2 * entry_std**2) / 2)),
     ),
-    rungs=("algebra", "chain"),
+    rungs=("algebra", "chain", "sgd"),
 )
 
 

@@ -118,7 +118,7 @@ L2_EMPIRICAL = Law(
             ),
         ),
     ),
-    rungs=("algebra", "chain", "net"),
+    rungs=("algebra", "chain", "sgd", "net"),
     constraints=(
         Constraint(lambda v: sum(v["curvatures"]) > 0, "the mean curvature must be positive (a minimum)"),
         Constraint(

@@ -218,7 +218,7 @@ IDENTICAL = _law(
         mutant_value("block without the factor 2", lambda: [0.0, 0.0, 1.0]),
         mutant_value("symmetric combination", lambda: [1.0, 0.0, 2.0]),
     ),
-    rungs=("algebra", "net"),
+    rungs=("algebra", "sgd", "net"),
     tolerance=1e-6,
 )
 
