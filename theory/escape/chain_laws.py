@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
 import mpmath
+import numpy as np
 import sympy as sp
+from scipy.special import ndtr
 
 from theory.derivation import Derivation, derivation
 from theory.escape.integral_equation import extrapolated_updates, spectral_updates
@@ -143,14 +146,37 @@ def _shift(learning_rate: float, temperature: float, barrier_ratio: float, curva
     return 1 + (math.sqrt(barrier_ratio - 1) + beta * step) ** 2
 
 
+@functools.cache
+def _harmonic_offset() -> float:
+    """Mean overshoot of the standard Gaussian walk: u(x) = E u(x + xi) on x > 0, u = 0 below, u(x) ~ x + beta far off.
+
+    Nystrom on Gauss panels; beyond the last panel u = x + beta, whose Gaussian mean is elementary.
+    """
+    nodes, weights = np.polynomial.legendre.leggauss(24)
+    panels, width = 12, 1.25
+    x = np.concatenate([width * (k + (nodes + 1) / 2) for k in range(panels)])
+    w = np.tile(width * weights / 2, panels)
+    top = panels * width
+    density = np.exp(-((x[:, None] - x) ** 2) / 2) / np.sqrt(2 * np.pi)
+    beyond = ndtr(x - top)
+    tail_mean = x * beyond + np.exp(-((top - x) ** 2) / 2) / np.sqrt(2 * np.pi)
+    # unknowns: u at the nodes and beta; the last equation asks u = x + beta at the last node but one panel
+    size = len(x)
+    system = np.zeros((size + 1, size + 1))
+    system[:size, :size] = np.eye(size) - density * w
+    system[:size, size] = -beyond
+    system[size, size - 30], system[size, size] = 1.0, -1.0
+    right = np.append(tail_mean, x[size - 30])
+    return float(np.linalg.lstsq(system, right, rcond=None)[0][size])
+
+
 def _shift_definition(learning_rate: Any, temperature: Any, barrier_ratio: Any, curvature: Any) -> Any:
-    """Overshoot constant from partial sums of k^(-1/2) with Euler-Maclaurin corrections."""
-    top = mpmath.mpf(2000)
-    total = mpmath.fsum(1 / mpmath.sqrt(k) for k in range(1, 2001))
-    root = mpmath.sqrt(top)
-    beta = (2 * root + 1 / (2 * root) - 1 / (24 * root**3) + 1 / (384 * root**7) - total) / mpmath.sqrt(2 * mpmath.pi)
-    place = mpmath.sqrt(barrier_ratio - 1) + beta * mpmath.sqrt(learning_rate * curvature * temperature * barrier_ratio)
-    return 1 + place**2
+    """Place beyond the barrier by the offset of the walk's harmonic function times the literal step, sigma = 1."""
+    batch = learning_rate * curvature / temperature
+    loss = barrier_ratio / 2
+    deviation = learning_rate * mpmath.sqrt(2 * loss * curvature / batch)
+    place = mpmath.sqrt((2 * loss - 1) / curvature) + _harmonic_offset() * deviation
+    return 1 + curvature * place**2
 
 
 SHIFT = Law(

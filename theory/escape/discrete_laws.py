@@ -23,6 +23,7 @@ from theory.escape.notation import (
 )
 from theory.escape.notation import B as batch
 from theory.escape.sources import ZIYIN
+from theory.escape.update_oracles import covariance_step, fixed_square, gauss_hermite_3, regression_square
 from theory.evaluation import converged, to_mp
 from theory.law import Law, mutant_value
 from theory.parameter import Constraint
@@ -37,19 +38,6 @@ def chi_squared_moment(degrees: Any, power: int) -> Any:
     return mpmath.quad(lambda t: mpmath.exp(t * (degrees / 2 + power) - mpmath.exp(t) / 2), grid) / base
 
 
-def stationary_moments(learning_rate: Any, a: list[Any], source: Any) -> tuple[Any, Any]:
-    """E d^2 and E d^4 of d' = (1-eta A) d + sqrt(source A) xi by solving the two moment equations numerically."""
-    full = [mpmath.mpf(1), *a]
-
-    def mean(power: int, extra: int) -> Any:
-        terms = (mpmath.binomial(power, k) * (-learning_rate) ** k * full[k + extra] for k in range(power + 1))
-        return mpmath.fsum(terms)
-
-    second = source * full[1] / (1 - mean(2, 0))
-    fourth = (6 * mean(2, 1) * source * second + 3 * source**2 * full[2]) / (1 - mean(4, 0))
-    return second, fourth
-
-
 FINITE_VARIANCE = Constraint(
     lambda v: v["learning_rate"] * v["curvature"] * (1 + (v["feature_kurtosis"] - 1) / v["batch_size"]) < 2,
     "the variance is finite only for eta h (1 + (K-1)/B) < 2",
@@ -59,14 +47,10 @@ FINITE_VARIANCE = Constraint(
 def _variance_definition(
     learning_rate: Any, batch_size: Any, curvature: Any, noise_variance: Any, feature_kurtosis: Any
 ) -> Any:
-    """Stationary variance from E A^2 summed over pairs of the batch."""
-    size = int(batch_size)
-    square = (
-        mpmath.fsum(curvature**2 * (feature_kurtosis if p == q else 1) for p in range(size) for q in range(size))
-        / size**2
-    )
-    source = learning_rate**2 * noise_variance * curvature / batch_size
-    return source / (2 * learning_rate * curvature - learning_rate**2 * square)
+    """Stationary variance from the literal update, enumerating batches of features on {0, a, -a} and labels +-sigma."""
+    place, weight = mpmath.sqrt(curvature * feature_kurtosis), 1 / feature_kurtosis
+    atoms = [(mpmath.mpf(0), 1 - weight), (place, weight)]
+    return fixed_square(regression_square(learning_rate, int(batch_size), atoms, noise_variance))
 
 
 def _variance(v: dict[str, Any], spread: float) -> float:
@@ -117,19 +101,18 @@ def _covariance_value(derived: Any, values: dict[str, Any], digits: int) -> Any:
 
 
 def _covariance_definition(learning_rate: Any, batch_size: Any, curvatures: Any, noise_variance: Any) -> Any:
-    """Fixed point of the variances by a linear solve with fourth moments summed over the pairs of a batch."""
-    size, e = len(curvatures), learning_rate
-    matrix = mpmath.matrix(size, size)
-    for a in range(size):
-        for b in range(size):
-            fourth = curvatures[a] * curvatures[b] * (3 if a == b else 1)
-            pair = (fourth + (batch_size - 1) * (curvatures[a] ** 2 if a == b else 0)) / batch_size
-            matrix[a, b] = -(e**2) * pair + (2 * e * curvatures[a] if a == b else 0)
-    source = mpmath.matrix([e**2 * noise_variance * a / batch_size for a in curvatures])
-    spectrum = np.linalg.eigvals(np.array(matrix.tolist(), dtype=float))
-    if min(spectrum.real) <= 0:
+    """Fixed point of the variances under the literal update, averaged over Gaussian features by quadrature."""
+    size, spectrum = len(curvatures), [float(a) for a in curvatures]
+
+    def step(variances: np.ndarray) -> np.ndarray:
+        given = float(learning_rate), int(batch_size), spectrum, float(noise_variance)
+        return np.diag(covariance_step(*given, np.diag(variances)))
+
+    source = step(np.zeros(size))
+    contraction = np.stack([step(row) - source for row in np.eye(size)], 1)
+    if max(abs(np.linalg.eigvals(contraction))) >= 1:
         return None
-    return list(mpmath.lu_solve(matrix, source))
+    return [mpmath.mpf(float(v)) for v in np.linalg.solve(np.eye(size) - contraction, source)]
 
 
 def _covariances(v: dict[str, Any], inverse_batch: float, keep_share: bool, half: float = 1.0) -> Any:
@@ -160,15 +143,13 @@ COVARIANCE = Law(
 
 
 def _chain_definition(learning_rate: Any, batch_size: Any, curvature: Any) -> Any:
-    """Iterate the second moment of the chain to its fixed point."""
-    e, value = learning_rate * curvature, mpmath.mpf(0)
-    for _ in range(12):
-        # composing the affine map with itself doubles the number of steps
-        factor, shift = (1 - e) ** 2 + e**2 / batch_size, e**2 / batch_size
-        for _ in range(16):
-            shift, factor = shift + factor * shift, factor * factor
-        value = factor * value + shift
-    return value
+    """E v = h E d^2/sigma^2 from the literal chain, its Gaussian noise by quadrature, sigma = 1."""
+
+    def mean_square(d: Any) -> Any:
+        deviation = mpmath.sqrt((curvature * d * d + 1) * curvature / batch_size)
+        return mpmath.fsum(w * (d - learning_rate * (curvature * d + deviation * z)) ** 2 for z, w in gauss_hermite_3())
+
+    return curvature * fixed_square(mean_square)
 
 
 CHAIN_VARIANCE = Law(

@@ -11,13 +11,15 @@ import numpy as np
 import sympy as sp
 
 from theory.escape import discrete
-from theory.escape.discrete_laws import chi_squared_moment, stationary_moments
+from theory.escape.discrete_laws import chi_squared_moment
+from theory.escape.moment_laws import coordinate_kurtosis
 from theory.escape.notation import (
     BATCH_SIZE,
     CURVATURE,
     LEARNING_RATE,
     eta,
 )
+from theory.escape.update_oracles import atoms_with_moments, stationary_moments
 from theory.evaluation import converged, to_mp
 from theory.law import Law, mutant_value
 from theory.parameter import Constraint, Domain, Parameter, positive
@@ -110,11 +112,11 @@ def _sde_kurtosis(e: float, a1: float, a2: float) -> float:
 
 def _excess_definition(learning_rate: Any, batch_size: Any, curvature: Any) -> Any:
     a = [chi_squared_moment(batch_size, k) * (curvature / batch_size) ** k for k in (1, 2, 3, 4)]
+    contracts = mpmath.fsum(w * (1 - learning_rate * x) ** 4 for x, w in atoms_with_moments(a)) < 1
+    if not contracts:
+        return mpmath.inf
     second, fourth = stationary_moments(learning_rate, a, learning_rate**2 / batch_size)
-    contracts = 1 - mpmath.fsum(
-        mpmath.binomial(4, k) * (-learning_rate) ** k * x for k, x in enumerate([mpmath.mpf(1), *a])
-    )
-    return fourth / second**2 - 3 if contracts > 0 else mpmath.inf
+    return fourth / second**2 - 3
 
 
 def _wrong_excess(learning_rate: float, batch_size: int, curvature: float) -> float:
@@ -152,8 +154,8 @@ EXCESS_GAUSSIAN = Law(
 
 
 def _discriminator_definition(learning_rate: Any, batch_size: Any) -> Any:
-    t = learning_rate / batch_size
-    return 3 / (1 / t - mpmath.mpf(3) / 2) / _excess_definition(learning_rate, batch_size, mpmath.mpf(1))
+    sde = coordinate_kurtosis(mpmath.mpf(1), 1 + batch_size / learning_rate, 1)
+    return sde / _excess_definition(learning_rate, batch_size, mpmath.mpf(1))
 
 
 def _discriminator(learning_rate: float, batch_size: float, power: int) -> float:

@@ -9,6 +9,7 @@ import mpmath
 import numpy as np
 import sympy as sp
 from scipy.optimize import brentq, minimize
+from scipy.special import logsumexp
 
 from theory.escape import large_deviations
 from theory.escape.notation import (
@@ -28,15 +29,21 @@ SMALL_STEP = Regime("learning_rate -> 0 at fixed batch_size", "O(learning_rate l
 
 
 def _uniform_root(place: float, noise: float) -> float:
-    """Nonzero root of log E exp(-q x^2 place + q^2 x^2 noise/2) over features uniform on [-sqrt 3, sqrt 3]."""
+    """Nonzero q with E exp(-q g) = 1 for one sample's g = (x place - e) x, x uniform on [-sqrt 3, sqrt 3], e Gaussian.
+
+    Both means are quadratures: Gauss-Legendre over the feature, the trapezoidal rule over the label.
+    """
     nodes, weights = np.polynomial.legendre.leggauss(40)
-    square = 3 * nodes**2
+    x = math.sqrt(3) * nodes[:, None]
+    z = np.linspace(-24.0, 24.0, 481)[None, :]
+    share = weights[:, None] / 2 * np.exp(-z * z / 2) * (z[0, 1] - z[0, 0]) / math.sqrt(2 * math.pi)
+    gradient = (x * place - math.sqrt(noise) * z) * x
 
     def value(q: float) -> float:
-        return float(np.log(np.sum(weights / 2 * np.exp(square * q * (q * noise / 2 - place))))) / q
+        return float(np.log(np.sum(share * np.exp(-q * gradient)))) / q
 
     scale = place / noise
-    return float(brentq(value, 0.5 * scale, 5.0 * scale, xtol=1e-15, rtol=1e-14))
+    return float(brentq(value, 0.5 * scale, 4.0 * scale, xtol=1e-15, rtol=1e-14))
 
 
 def _linear_definition(batch_size: Any, noise_variance: Any, displacement: Any) -> Any:
@@ -97,19 +104,30 @@ def _jump_value(derived: Any, values: dict[str, Any], digits: int) -> Any:
 
 
 def _jump_definition(barrier_ratio: Any, batch_size: Any, curvature: Any) -> Any:
-    """Direct minimisation over the place before the step and the size of the step."""
-    b = float(mpmath.sqrt(barrier_ratio - 1))
+    """Least cost of creeping to a place and one literal update from there to the level, h = sigma = 1.
+
+    An update whose batch has one feature x and label e of size 1/sqrt(eta), d' = d - (eta/B)(x d - e) x, has the
+    log probability -(x^2 + e^2)/2. Creeping costs what the quasi-potential of small steps costs, by quadrature.
+    """
+    b, size, eta = float(mpmath.sqrt(barrier_ratio - 1)), float(batch_size), 1e-3
+
+    def creep(place: float) -> float:
+        return float(_linear_definition(batch_size, 1, [abs(place)])) if place else 0.0
+
+    unit = creep(1.0)
 
     def cost(state: Any) -> float:
-        place, size = state[0], math.exp(state[1])
-        return place**2 + (size + (b - place + size * place) ** 2 / size) / 2
+        place, x = state[0], math.exp(state[1]) / math.sqrt(eta)
+        label = x * place + (b - place) * size / (eta * x)
+        # the creeping cost is quadratic in the place, as its own law says and its own definition checks
+        return unit * place**2 + eta * (x * x + label * label) / 2
 
-    best = b * b
+    best = unit * b * b
     for start in (-0.5 * b, -0.1 * b, 0.5 * b):
-        found = minimize(cost, [start, 0.0], method="BFGS", options={"gtol": 1e-12})
+        found = minimize(cost, [start, 0.5 * math.log(size)], method="BFGS", options={"gtol": 1e-12})
         if abs(found.x[0]) <= b:
             best = min(best, float(found.fun))
-    return mpmath.mpf(best) * batch_size / curvature
+    return mpmath.mpf(best) / curvature
 
 
 def _positive_side(barrier_ratio: float, batch_size: int, curvature: float) -> float:
@@ -159,6 +177,22 @@ def _label_value(derived: Any, values: dict[str, Any], digits: int) -> Any:
     return mpmath.mpf(float(values["batch_size"])) * mpmath.mpf(found)
 
 
+def _label_nodes(label_law: str, sigma: float) -> tuple[np.ndarray, np.ndarray]:
+    """Label errors and their probabilities: the two atoms, or a quadrature of the density."""
+    if label_law == "rademacher":
+        return np.array([-sigma, sigma]), np.array([0.5, 0.5])
+    if label_law == "gaussian":
+        nodes, weights = np.polynomial.hermite_e.hermegauss(100)
+        return sigma * nodes, weights / weights.sum()
+    # Laplace of variance sigma^2; exponential moments close to the edge need long tails: Gauss-Legendre panels
+    scale, (nodes, weights) = sigma / math.sqrt(2), np.polynomial.legendre.leggauss(16)
+    edges = np.geomspace(1.0, 601.0, 60) - 1.0
+    half = np.diff(edges)[:, None] / 2
+    t = (edges[:-1, None] + half * (nodes + 1)).ravel()
+    w = (half * weights).ravel() * np.exp(-t) / 2
+    return scale * np.concatenate([t, -t]), np.concatenate([w, w])
+
+
 def _label_definition(displacement: Any, batch_size: Any, noise_variance: Any, feature_law: str, label_law: str) -> Any:
     """W/B = u d - int_0^u d(q) dq with the place d(q) found from E exp(-q g) = 1, averages by quadrature."""
     sigma, target = math.sqrt(float(noise_variance)), float(displacement)
@@ -167,12 +201,10 @@ def _label_definition(displacement: Any, batch_size: Any, noise_variance: Any, f
     nodes, weights = np.polynomial.hermite_e.hermegauss(100)
     square, weights = (nodes**2, weights / weights.sum()) if feature_law == "gaussian" else (np.ones(1), np.ones(1))
 
+    errors, chances = _label_nodes(label_law, sigma)
+
     def log_label(z: np.ndarray) -> np.ndarray:
-        if label_law == "gaussian":
-            return z * z * sigma**2 / 2
-        if label_law == "rademacher":
-            return np.log(np.cosh(z * sigma))
-        return -np.log1p(-(z * z) * sigma**2 / 2)
+        return logsumexp(z[..., None] * errors, b=chances, axis=-1)
 
     def place(q: float) -> float:
         values = log_label(q * np.sqrt(square))

@@ -113,7 +113,8 @@ SURVIVAL = Law(
 )
 
 
-def _coordinate_kurtosis(dimension: Any, power: Any, scale: Any) -> Any:
+def coordinate_kurtosis(dimension: Any, power: Any, scale: Any) -> Any:
+    """Excess kurtosis of one coordinate under the density (1 + scale v)^-power, by quadrature."""
     total = beta_prime_integral(dimension / 2 - 1, power, scale)
     first = beta_prime_integral(dimension / 2, power, scale) / total
     second = beta_prime_integral(dimension / 2 + 1, power, scale) / total
@@ -127,7 +128,7 @@ POWER_LAW_KURTOSIS = Law(
     quantity=sp.Symbol("kappa_4"),
     parameters=(TEMPERATURE.within(positive(0.04, 0.25)), DIMENSION),
     derive=stationary.power_law_kurtosis,
-    definition=lambda temperature, dimension: _coordinate_kurtosis(dimension, 1 + 1 / temperature, 1),
+    definition=lambda temperature, dimension: coordinate_kurtosis(dimension, 1 + 1 / temperature, 1),
     constraints=(
         Constraint(
             lambda v: 1 / v["temperature"] > 1 + v["dimension"] / 2,
@@ -152,7 +153,7 @@ KURTOSIS_SDE_KURTOSIS = Law(
     quantity=sp.Symbol("kappa_4"),
     parameters=(TEMPERATURE.within(positive(0.03, 0.14)), KURTOSIS_ABOVE_ONE),
     derive=stationary.kurtosis_sde_kurtosis,
-    definition=lambda temperature, feature_kurtosis: _coordinate_kurtosis(
+    definition=lambda temperature, feature_kurtosis: coordinate_kurtosis(
         mpmath.mpf(1), 1 + 1 / ((feature_kurtosis - 1) * temperature), feature_kurtosis - 1
     ),
     constraints=(

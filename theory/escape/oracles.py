@@ -8,16 +8,14 @@ from typing import Any
 import mpmath
 
 
-def log_density_change(
-    drift: Callable[[Any], Any], diffusion: Callable[[Any], Any], start: Any, end: Any, ito: Any = 0
-) -> Any:
-    """Change of log P between two points for a zero current: -int (slope + (1-ito) D') / D.
+def log_density_change(drift: Callable[[Any], Any], diffusion: Callable[[Any], Any], start: Any, end: Any) -> Any:
+    """Change of log P between two points for a zero current of an Ito equation: -int (slope + D') / D.
 
     ``drift`` is the slope L'; ``diffusion`` is D; D' is a numerical derivative.
     """
 
     def integrand(x: Any) -> Any:
-        return -(drift(x) + (1 - ito) * mpmath.diff(diffusion, x)) / diffusion(x)
+        return -(drift(x) + mpmath.diff(diffusion, x)) / diffusion(x)
 
     return mpmath.quad(integrand, mpmath.linspace(start, end, 3))
 

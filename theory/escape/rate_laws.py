@@ -20,7 +20,7 @@ from theory.escape.notation import (
     SAME_LENGTH,
     TEMPERATURE,
 )
-from theory.escape.rate_oracles import kramers, langer, laplace_correction
+from theory.escape.rate_oracles import kramers, laplace_correction, reversible_rate
 from theory.escape.sources import MORI
 from theory.law import Law, Regime, mutant_value
 from theory.source import DERIVED
@@ -190,7 +190,7 @@ MULTI = Law(
     quantity=sp.Symbol("kappa_n"),
     parameters=(TEMPERATURE, BARRIER_RATIO, MINIMUM_CURVATURES, SADDLE_CURVATURES),
     derive=rates.multi_dimensional,
-    definition=langer,
+    definition=reversible_rate,
     constraints=(SAME_LENGTH,),
     sources=(MORI,),
     published=_multi,
@@ -208,7 +208,7 @@ def _exponent_definition(temperature: Any, dimension: Any) -> Any:
     well = [mpmath.mpf(k + 2) / 3 for k in range(int(dimension))]
     top = [-well[0], *well[1:]]
     low, high = mpmath.mpf("1.7"), mpmath.mpf("3.1")
-    first, second = (langer(temperature, level, well, top) for level in (low, high))
+    first, second = (reversible_rate(temperature, level, well, top) for level in (low, high))
     return -mpmath.log(second / first) / mpmath.log(high / low)
 
 

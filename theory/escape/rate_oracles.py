@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import mpmath
@@ -9,17 +10,26 @@ import numpy as np
 from scipy.integrate import quad, solve_ivp
 
 
-def hermite_landscape(barrier_ratio: Any, minimum_curvature: Any, saddle_curvature: Any) -> list[Any]:
-    """Coefficients (lowest first) of a quintic L with L(0)=1, L(1)=c, vanishing slopes and given curvatures there."""
-    a2 = minimum_curvature / 2
-    rhs = mpmath.matrix([barrier_ratio - 1 - a2, -2 * a2, saddle_curvature - 2 * a2])
-    a3, a4, a5 = mpmath.lu_solve(mpmath.matrix([[1, 1, 1], [3, 4, 5], [6, 12, 20]]), rhs)
-    return [mpmath.mpf(1), mpmath.mpf(0), a2, a3, a4, a5]
+def hermite_landscape(barrier_ratio: Any, minimum_curvature: Any, saddle_curvature: Any) -> tuple[list[Any], Any]:
+    """Coefficients (lowest first) of a quintic L with L(0)=1, L(X)=c, flat there, given curvatures; and the place X.
+
+    X is where two parabolas of these curvatures would meet with equal slope, so that the quintic bends little.
+    """
+    place = mpmath.sqrt(2 * (barrier_ratio - 1) * (1 / minimum_curvature - 1 / saddle_curvature))
+    first, last = minimum_curvature * place**2, saddle_curvature * place**2
+    rhs = mpmath.matrix([barrier_ratio - 1 - first / 2, -first, last - first])
+    rest = mpmath.lu_solve(mpmath.matrix([[1, 1, 1], [3, 4, 5], [6, 12, 20]]), rhs)
+    scaled = [mpmath.mpf(1), mpmath.mpf(0), first / 2, *rest]
+    return [a / place**k for k, a in enumerate(scaled)], place
 
 
 def kramers(temperature: Any, barrier_ratio: Any, minimum_curvature: Any, saddle_curvature: Any, kurtosis: Any) -> Any:
-    """Laplace value of the rate on a quintic landscape: barrier by quadrature, curvatures of U by differences."""
-    coefficients = hermite_landscape(barrier_ratio, minimum_curvature, saddle_curvature)
+    """exp(-barrier/T) over the limit T -> 0 of the double integral of the mean passage time without its barrier.
+
+    The two integrals are quadratures on a quintic landscape at nine small temperatures, extrapolated to zero; no
+    Gaussian integral enters. U is the integral of L'/G along the line, G = D/T.
+    """
+    coefficients, place = hermite_landscape(barrier_ratio, minimum_curvature, saddle_curvature)
 
     def loss(x: Any) -> Any:
         return mpmath.polyval(coefficients[::-1], x)
@@ -30,32 +40,83 @@ def kramers(temperature: Any, barrier_ratio: Any, minimum_curvature: Any, saddle
     def slope(x: Any) -> Any:
         return mpmath.polyval([k * a for k, a in enumerate(coefficients)][:0:-1], x)
 
-    barrier = mpmath.quad(lambda x: slope(x) / weight(x), [0, 0.5, 1]) if _positive(weight) else None
+    barrier = mpmath.quad(lambda x: slope(x) / weight(x), [0, place / 2, place]) if _positive(weight, place) else None
     if barrier is None:
         barrier = mpmath.quad(lambda y: 1 / (1 + (kurtosis - 1) * (y - 1)), [1, barrier_ratio])
-    with mpmath.workdps(30):
-        at_minimum = mpmath.diff(lambda x: slope(x) / weight(x), mpmath.mpf(0))
-        at_saddle = mpmath.diff(lambda x: slope(x) / weight(x), mpmath.mpf(1))
-    frequency = mpmath.sqrt(at_minimum * -at_saddle) / (2 * mpmath.pi)
-    return frequency * weight(mpmath.mpf(0)) * mpmath.exp(-barrier / temperature)
+    polynomial = np.polynomial.Polynomial([float(a) for a in coefficients])
+    points = ((0.0, float(minimum_curvature)), (float(place), float(saddle_curvature)))
+    times = _scaled_passage(polynomial, float(kurtosis), points)
+    return mpmath.exp(-barrier / temperature) / times
 
 
-def _positive(weight: Any) -> bool:
-    return min(float(weight(mpmath.mpf(k) / 50)) for k in range(51)) > 0.05
+def _scaled_passage(landscape: Any, kurtosis: float, points: tuple[tuple[float, float], ...]) -> float:
+    """Limit T -> 0 of the product of both integrals of the passage time, barrier removed; minimum and saddle given."""
+    (low, _), (top, _) = points
+    nodes, weights = np.polynomial.legendre.leggauss(120)
+    share, inner_weights = np.polynomial.legendre.leggauss(16)
+    share = (share + 1) / 2
+    derivative = landscape.deriv()
+
+    def noise(x: np.ndarray) -> np.ndarray:
+        return 1 + (kurtosis - 1) * (landscape(x) - 1)
+
+    def climb(center: float, z: np.ndarray) -> np.ndarray:
+        """U(center + z) - U(center)."""
+        x = center + z[:, None] * share
+        return z / 2 * (derivative(x) / noise(x) @ inner_weights)
+
+    def product(t: float) -> float:
+        reach = [8.5 * (t * float(noise(np.float64(x))) / abs(h)) ** 0.5 for x, h in points]
+        z, y = reach[0] * nodes, reach[1] * nodes
+        inner = reach[0] * np.sum(weights * np.exp(-climb(low, z) / t) / noise(low + z))
+        outer = reach[1] * np.sum(weights * np.exp(climb(top, y) / t))
+        return float(inner * outer / t)
+
+    return _at_zero(product, 1e-4)
 
 
-def langer(temperature: Any, barrier_ratio: Any, minimum_curvatures: Any, saddle_curvatures: Any) -> Any:
-    """Langer's rate for the potential log L with Hessians by finite differences along the eigendirections."""
-    low = mpmath.mpf("0.83")
+def _at_zero(function: Any, scale: float) -> float:
+    """Value at 0 of a smooth function from nine Chebyshev places in (0, 2 scale)."""
+    steps = scale * (1 + np.cos(np.pi * (np.arange(9) + 0.5) / 9))
+    values = np.array([function(t) for t in steps])
+    return float(np.linalg.solve(np.vander(steps / scale, 9, increasing=True), values)[0])
 
-    def curvature(level: Any, eigenvalue: Any) -> Any:
-        with mpmath.workdps(30):
-            return mpmath.diff(lambda y: mpmath.log(level + eigenvalue * y * y / 2), 0, 2)
 
-    well = mpmath.fprod(curvature(low, a) for a in minimum_curvatures)
-    top = [curvature(low * barrier_ratio, a) for a in saddle_curvatures]
-    factor = mpmath.sqrt(well / abs(mpmath.fprod(top)))
-    return low * abs(top[0]) / (2 * mpmath.pi) * factor * mpmath.exp(-mpmath.log(barrier_ratio) / temperature)
+def _positive(weight: Any, place: Any) -> bool:
+    return min(float(weight(place * k / 50)) for k in range(51)) > 0.05
+
+
+def reversible_rate(temperature: Any, barrier_ratio: Any, minimum_curvatures: Any, saddle_curvatures: Any) -> Any:
+    """c^(-1/T) times the limit T -> 0 of flux over mass of the reversible process dx = -grad L dt + sqrt(2 T L) dW.
+
+    Its density is L^(-1-1/T); the flux through the saddle is the integral over the ridge of one over the line integral
+    of L^(1/T)/T across it. Quadratic loss at both points; radial quadrature in the transverse directions and the well.
+    """
+    low, ratio = 0.83, float(barrier_ratio)
+    well = [float(a) for a in minimum_curvatures]
+    unstable, *ridge = (float(a) for a in saddle_curvatures)
+    nodes, weights = np.polynomial.legendre.leggauss(90)
+    half, half_weights = (nodes + 1) / 2, weights / 2
+
+    def radial(size: int, reach: float) -> tuple[np.ndarray, np.ndarray]:
+        """Radii and weights of an integral over ``size`` dimensions."""
+        if size == 0:
+            return np.zeros(1), np.ones(1)
+        sphere = 2 * math.pi ** (size / 2) / math.gamma(size / 2)
+        return reach * half, sphere * reach * half_weights * (reach * half) ** (size - 1)
+
+    def prefactor(t: float) -> float:
+        r, w = radial(len(well), 8.5 * (t * low) ** 0.5)
+        mass = float(w @ np.exp(-(1 + 1 / t) * np.log1p(r * r / (2 * low)))) / math.prod(well) ** 0.5
+        top = ratio * low
+        q, v = radial(len(ridge), 8.5 * (t * top) ** 0.5)
+        reach = 8.5 * (t * top / abs(unstable)) ** 0.5
+        x = reach * nodes
+        across = np.exp(np.log1p((q[:, None] ** 2 + unstable * x * x) / (2 * top)) / t) @ (reach * weights)
+        flux = float(v @ (1 / across)) / math.prod(ridge) ** 0.5
+        return low * t * flux / mass
+
+    return mpmath.mpf(_at_zero(prefactor, 1e-4)) * mpmath.mpf(barrier_ratio) ** (-1 / temperature)
 
 
 def double_well_time(temperature: float, barrier_ratio: float, feature_kurtosis: float, end: float = 1.0) -> float:

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import mpmath
+import numpy as np
 import sympy as sp
 
 from theory.escape import stationary
@@ -23,6 +24,7 @@ from theory.escape.notation import (
 )
 from theory.escape.oracles import beta_prime_integral, log_density_change, power_of
 from theory.escape.sources import MORI
+from theory.escape.update_oracles import covariance_step, squared_growth
 from theory.law import Law, mutant_value
 from theory.parameter import Constraint
 from theory.source import DERIVED
@@ -66,10 +68,28 @@ ISOTROPIC = Law(
 )
 
 
+def _alpha_drift(slope: Any, diffusion: Any, alpha: Any, place: Any) -> Any:
+    """Ito drift of dx = -L' dt + sqrt(2 D(x + alpha dx)) dW: mean of the implicit increment over two-point noise / dt."""
+    with mpmath.workdps(50):
+
+        def rate(root_dt: Any) -> Any:
+            moves = []
+            for sign in (1, -1):
+                move = mpmath.mpf(0)
+                for _ in range(12):
+                    move = -slope * root_dt**2 + sign * mpmath.sqrt(2 * diffusion(place + alpha * move)) * root_dt
+                moves.append(move)
+            return sum(moves) / 2 / root_dt**2
+
+        small = mpmath.mpf(10) ** -5
+        return (4 * rate(small / 2) - rate(small)) / 3
+
+
 def _convention_definition(temperature: Any, ito_parameter: Any) -> Any:
     loss = lambda x: 1 + x * x / 2  # noqa: E731
+    diffusion = lambda x: temperature * loss(x)  # noqa: E731
     a, b = mpmath.mpf("0.4"), mpmath.mpf("1.7")
-    change = log_density_change(lambda x: x, lambda x: temperature * loss(x), a, b, ito_parameter)
+    change = log_density_change(lambda x: -_alpha_drift(x, diffusion, ito_parameter, x), diffusion, a, b)
     return power_of(change, loss(a), loss(b))
 
 
@@ -157,19 +177,18 @@ GAUSSIAN_FEATURES_EXPONENT = Law(
 
 
 def _moment_fit_definition(learning_rate: Any, batch_size: Any, curvature: Any) -> Any:
-    """Equate E v of the recursion, with chi-squared moments by quadrature, in three directions."""
-    e, size = learning_rate * curvature, mpmath.mpf(3)
+    """Equate E v of the literal update (three directions, features by quadrature) with that of L^-phi, by quadrature."""
+    e, size = float(learning_rate * curvature), 3
+    growth = squared_growth(e, int(batch_size), size)
+    source = float(np.trace(covariance_step(e, int(batch_size), [1.0] * size, 1.0, np.zeros((size, size)))))
+    mean = mpmath.mpf(source / (1 - growth))
 
-    def chi_mean(degrees: Any, power: int) -> Any:
-        w = lambda t: mpmath.exp(t * (degrees / 2 + power) - mpmath.exp(t) / 2)  # noqa: E731
-        base = lambda t: mpmath.exp(t * degrees / 2 - mpmath.exp(t) / 2)  # noqa: E731
-        grid = [-100, -30, -10, -3, 0, 1, 2, 3, 4, 6]
-        return mpmath.quad(w, grid) / mpmath.quad(base, grid)
+    def gap(power: Any) -> Any:
+        base = mpmath.mpf(size) / 2
+        return beta_prime_integral(base, power) / beta_prime_integral(base - 1, power) - mean
 
-    a1, a2, b1 = chi_mean(batch_size, 1), chi_mean(batch_size, 2), chi_mean(size - 1, 1)
-    contraction = 1 - 2 * e * a1 / batch_size + e**2 * (a2 + a1 * b1) / batch_size**2
-    mean = e**2 * size * a1 / batch_size**2 / (1 - contraction)
-    return mpmath.findroot(lambda q: size / 2 / (q - 1 - size / 2) - mean, (1 + size / 2 + size / 2 / mean) * 1.01)
+    start = 1 + size / mpmath.mpf(2) * (1 + 1 / mean)
+    return mpmath.findroot(gap, (start * mpmath.mpf("1.001"), start * mpmath.mpf("1.003")), solver="secant", tol=1e-26)
 
 
 def _fit_bounded(values: Any) -> bool:

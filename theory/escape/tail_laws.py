@@ -11,6 +11,7 @@ from scipy.optimize import brentq
 from theory.escape import tails
 from theory.escape.notation import BATCH_SIZE, CURVATURE, DIMENSION, LEARNING_RATE, TEMPERATURE
 from theory.escape.sources import GURBUZBALABAN, KESTEN, MORI, ZIYIN
+from theory.escape.update_oracles import squared_growth
 from theory.law import Law, Regime, mutant_value
 from theory.parameter import Constraint, integer, positive
 from theory.source import DERIVED
@@ -154,20 +155,14 @@ SMALL_STEP = Law(
 )
 
 
-def _second_growth(eta_value: Any, batch_size: Any, dimension: Any, curvature: Any) -> Any:
-    """E |M e|^2 - 1 with chi-squared moments by quadrature, divided by the learning rate."""
-    from theory.escape.discrete_laws import chi_squared_moment
-
-    e = eta_value * curvature / batch_size
-    one, two = chi_squared_moment(batch_size, 1), chi_squared_moment(batch_size, 2)
-    across = chi_squared_moment(dimension - 1, 1) if dimension > 1 else 0
-    return (-2 * e * one + e**2 * (two + one * across)) / eta_value
-
-
 def _variance_definition(batch_size: Any, dimension: Any, curvature: Any) -> Any:
-    first = _second_growth(mpmath.mpf(1), batch_size, dimension, curvature)
-    second = _second_growth(mpmath.mpf(2), batch_size, dimension, curvature)
-    return 1 - first / (second - first)
+    """Root of E |M u|^2 = 1, a quadratic in the learning rate, from the mean over Gaussian features at two rates."""
+
+    def slope(e: float) -> float:
+        return (squared_growth(e, int(batch_size), int(dimension)) - 1) / e
+
+    first, second = slope(1.0), slope(2.0)
+    return (1 - first / (second - first)) / curvature
 
 
 VARIANCE_LIMIT = Law(

@@ -44,16 +44,26 @@ def gaussian_features_tail() -> Derivation:
 
 
 def _contraction_steps() -> tuple[tuple[str, Any, str], ...]:
-    u, w = sp.symbols("u w", positive=True)
-    square = 1 - 2 * eta * h * u / B + (eta * h) ** 2 * u * (u + w) / B**2
-    require_zero(square - growth_factor.subs({a: u, b: w}), "|M e|^2")
+    """|M e|^2 from the update of two samples in two directions; a and b are the sums of squares it contains."""
+    first, second = sp.Matrix(sp.symbols("x1 y1", real=True)), sp.Matrix(sp.symbols("x2 y2", real=True))
+    start = sp.Matrix([1, 0])
+    # scaled features: x x^T carries the curvature h
+    moved = start - eta * h / B * sum((x * (x.T * start)[0] for x in (first, second)), sp.zeros(2, 1))
+    square = (moved.T * moved)[0]
+    along = first[0] ** 2 + second[0] ** 2
+    across = (first[0] * first[1] + second[0] * second[1]) ** 2 / along
+    require_zero(square - growth_factor.subs({a: along, b: across}), "|M e|^2")
     return (
         (
             "update far out",
             sp.Symbol("d'"),
             "d' = M d, M = I - (eta/B) sum x x^T; isotropy makes |M e|^2 independent of e",
         ),
-        ("|M e|^2", growth_factor, "a = |X e|^2 ~ chi^2_B, b ~ chi^2_{n-1} of the orthogonal part"),
+        (
+            "|M e|^2",
+            growth_factor,
+            "a = |X e|^2 ~ chi^2_B; X e and the other features are independent: b = |X_perp^T X e|^2/a ~ chi^2_{n-1}",
+        ),
     )
 
 
@@ -183,15 +193,21 @@ def stationary_learning_rate(batch_size: float, dimension: int) -> float:
 
 
 def growth_oracle(power: float, e: float, batch_size: int, dimension: int, logarithm: bool = False) -> float:
-    """log E |M e|^power (or E log |M e|^2) by tanh-sinh quadrature in sqrt(a) and sqrt(b), piecewise at the zero."""
+    """log E |M u|^power (or E log |M u|^2) of M = I - (e/B) X^T X on a unit vector, the matrix applied literally.
+
+    Isotropy: the unit vector is the first axis, the samples are rotated so that their first features are (s, 0, ..),
+    and the directions so that the first sample is (s, q, 0, ..); s and q have chi laws, taken by tanh-sinh quadrature.
+    """
     root = np.sqrt(batch_size / e)
     s, ws = _tanh_sinh((0.0, root, 2 * root + 4, 3.8 * root + 16))
     q, wq = (np.zeros(1), np.ones(1)) if dimension == 1 else _tanh_sinh((0.0, 5.0, 3.8 * root + 16))
     ws = ws * _chi_density(s, batch_size)
     if dimension > 1:
         wq = wq * _chi_density(q, dimension - 1)
-    bend = (e / batch_size * s) ** 2
-    square = ((1 - e * s * s / batch_size) ** 2)[:, None] + bend[:, None] * (q * q)[None, :]
+    sample = np.stack(np.broadcast_arrays(s[:, None], q[None, :]))
+    axis = np.array([1.0, 0.0])[:, None, None]
+    moved = axis - e / batch_size * sample * (sample * axis).sum(0)
+    square = (moved * moved).sum(0)
     weight = ws[:, None] * wq[None, :]
     if logarithm:
         return float(np.sum(weight * np.log(np.maximum(square, 1e-300))))
