@@ -19,6 +19,8 @@ _CHI = {"degrees_of_freedom": 1, "curvature_scale": 1.43}
 _LAPLACE = {"curvature_scale": 0.87}
 _PRODUCT = {"first_std": 1.13, "second_std": 0.74, "batch_size": 2}
 _CAUCHY = {"curvature_location": 0.71, "curvature_scale": 0.93}
+_ARCSINE = {"lower_curvature": -0.43, "upper_curvature": 2.17}
+_ARCSINE_OUTER = {"lower_curvature": 0.83, "upper_curvature": 1.97}
 _DATA = {"curvatures": [0.63, 1.17, 2.31, 0.87]}
 _CENTRED = {"curvature_mean": 0.0}
 
@@ -38,6 +40,10 @@ critical_chi_squared, critical_chi_squared_sgd = _pair("chi_squared", "chi_squar
 critical_laplace, critical_laplace_sgd = _pair("laplace_zero_mean", "laplace", _LAPLACE, 1.31, fixed=_CENTRED)
 critical_product, critical_product_sgd = _pair("product_normal", "product_normal", _PRODUCT, 2.72)
 critical_cauchy, critical_cauchy_sgd = _pair("cauchy", "cauchy", _CAUCHY, 1.04)
+critical_arcsine, critical_arcsine_sgd = _pair("arcsine", "arcsine", _ARCSINE, 1.538, label="pole inside")
+critical_arcsine_outer, critical_arcsine_outer_sgd = _pair(
+    "arcsine", "arcsine", _ARCSINE_OUTER, 1.572, label="pole below"
+)
 critical_empirical, critical_empirical_sgd = _pair("empirical", "empirical", _DATA, 2.014)
 
 _IMAGES = on_digits.similar_inputs(SIGNAL_TASK, 0.6, 0.9)
