@@ -148,7 +148,7 @@ FREEZING = Law(
         mutant_parameters("T forgotten", lambda v: {"steps": 1}),
         mutant_parameters("log(n)/2", lambda v: {"steps": 2 * v["steps"]}),
     ),
-    rungs=("algebra",),
+    rungs=("algebra", "chain"),
     gate_points=2,
     priority="C",
 )
