@@ -23,6 +23,7 @@ from theory.symmetry.covariances import (
 from theory.symmetry.identities import require_zero
 from theory.symmetry.linear_algebra import to_matrix, trace
 from theory.symmetry.noise import SDE
+from theory.symmetry.process_oracles import slope_at_zero
 
 VARIANCE, PRODUCT = sp.Symbol("Var_G", positive=True), sp.Symbol("P", positive=True)
 gradient_variance = Parameter("gradient_variance", VARIANCE, "Var G, G = dl/d(u w)", positive(0.3, 2.0))
@@ -51,13 +52,19 @@ def _derive_decay() -> Derivation:
 
 def _define_decay(charge: Any, learning_rate: Any, batch_size: Any, weight_decay: Any, gradient_variance: Any,
                   steps: Any) -> Any:  # fmt: skip
-    """Integrate dC/dt from the per-sample noise blocks at w = sqrt(1 + max(-C, 0)), u from C, by an ODE solver."""
-    t = learning_rate / batch_size
+    """Follow the mean change of u^2 - w^2 in one literal step of the SDE, G = +-sqrt(Var G), by an ODE solver."""
+    size = mpmath.sqrt(learning_rate / batch_size * gradient_variance)
 
     def drift(_: Any, c: Any) -> Any:
-        w2 = 1 + max(-c, 0)
-        u2 = w2 + c
-        return -2 * weight_decay * (u2 - w2) + t * gradient_variance * (w2 - u2)
+        w = mpmath.sqrt(1 + max(-c, 0))
+        u = mpmath.sqrt(w * w + c)
+
+        def change(dt: Any) -> Any:
+            keep, kick = 1 - dt * weight_decay, mpmath.sqrt(dt) * size
+            ends = [(keep * u - e * kick * w) ** 2 - (keep * w - e * kick * u) ** 2 for e in (1, -1)]
+            return sum(ends) / 2 - c
+
+        return slope_at_zero(change, 2)
 
     return mpmath.odefun(drift, 0, charge)(learning_rate * steps) if steps else charge
 

@@ -15,6 +15,7 @@ from theory.source import DERIVED
 from theory.symmetry import balanced_model as bm
 from theory.symmetry import parameters as p
 from theory.symmetry.balanced_model import T, V
+from theory.symmetry.balanced_oracle import literal_slope
 from theory.symmetry.stationary import MANIFOLD
 
 _DECAY = p.weight_decay
@@ -43,7 +44,7 @@ def _define_sde(input_target_moment: Any, noise_constant: Any, batch_size: Any, 
     def gap(temperature: Any) -> Any:
         model = bm.BalancedModel(2, mpmath.mpf(1), input_target_moment, mpmath.mpf(1), mpmath.mpf(0), noise_constant,
                                  temperature, weight_decay)  # fmt: skip
-        return model.flux_slope(mpmath.mpf(10) ** -30) + 1
+        return literal_slope(model)(mpmath.mpf(10) ** -30) + 1
 
     low, high = mpmath.mpf("1e-3"), mpmath.mpf(1)
     while gap(high) > 0:

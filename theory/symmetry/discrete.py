@@ -79,10 +79,11 @@ def expected_samples(charge: Any, noise_form: Any, mean_gradient_form: Any, size
     return theta, [[c + (r - mean) / width * n for c, n in zip(centre, noise, strict=True)] for r in raw]
 
 
-def _define_expected(
+def define_expected(
     charge: Any, noise_form: Any, mean_gradient_form: Any, learning_rate: Any, batch_size: Any, weight_decay: Any,
     replacement: str, data_size: Any,
 ) -> Any:  # fmt: skip
+    """Mean charge after one literal step, by enumeration of every batch of a small data set with these forms."""
     theta, gradients = expected_samples(charge, noise_form, mean_gradient_form, int(data_size or 4))
     return witness.mean_over_batches(
         gradients, int(batch_size), replacement,
@@ -118,7 +119,7 @@ expected_charge = Law(
     parameters=(p.charge, p.noise_form, p.mean_gradient_form, p.learning_rate, p.batch_size, p.weight_decay,
                 p.replacement, p.data_size),
     derive=_derive_expected,
-    definition=_define_expected,
+    definition=define_expected,
     sources=(DERIVED,),
     mutants=_EXPECTED_MUTANTS,
     structure=("replacement",),

@@ -13,6 +13,7 @@ from theory.law import Law, mutant_parameters, mutant_result, mutant_value
 from theory.parameter import Constraint, Parameter, matrix, positive, real
 from theory.source import DERIVED
 from theory.symmetry import parameters as p
+from theory.symmetry.discrete import define_expected
 from theory.symmetry.identities import exact_step, require_zero
 from theory.symmetry.linear_algebra import to_lists, to_matrix
 
@@ -199,12 +200,14 @@ def _derive_stationarity() -> Derivation:
 
 def _define_stationarity(noise_form: Any, mean_gradient_form: Any, learning_rate: Any, batch_size: Any,
                          weight_decay: Any) -> Any:  # fmt: skip
-    q = noise_form / batch_size + mean_gradient_form
-    keep, value = (1 - learning_rate * weight_decay) ** 2, learning_rate**2 * q
-    # 2^40 steps from C = 0 by doubling: twice as many steps give C + keep C
-    for _ in range(40):
-        value, keep = value * (1 + keep), keep**2
-    return value
+    """Fixed point of the mean charge after a literal step, enumerated over batches at two charges: an affine map."""
+    first, second = mpmath.mpf("0.4"), mpmath.mpf("1.7")
+    low, high = (
+        define_expected(c, noise_form, mean_gradient_form, learning_rate, batch_size, weight_decay, "with", 3)
+        for c in (first, second)
+    )
+    keep = (high - low) / (second - first)
+    return (low - keep * first) / (1 - keep)
 
 
 stationarity = Law(

@@ -211,13 +211,17 @@ def _derive_drift() -> Derivation:
 
 
 def _define_drift(noise_form: Any, learning_rate: Any, batch_size: Any, momentum: Any) -> Any:
-    # the recursion's fixed point, reached by matrix doubling of (q, m, 1) -> next
-    mu, eta, s = momentum, learning_rate, noise_form / batch_size
-    matrix = mpmath.matrix([[mu**2, 0, s], [-eta * mu**2, mu, -eta * s], [0, 0, 1]])
-    for _ in range(16):
-        matrix = matrix * matrix
-    q, m = matrix[0, 2], matrix[1, 2]
-    return -2 * eta * mu * m + eta**2 * (mu**2 * q + s)
+    """Sum over all pairs of kicks: v = sum of mu^k g over lags k, and g_s . A theta_s = 0 at the time of its own kick.
+
+    theta has moved by -eta v since then, so that theta . A g_s = -eta (sum of mu^j below the lag) g_s . A g_s on average.
+    """
+    mu, eta, kick = momentum, learning_rate, noise_form / batch_size
+    with_point, own, moved, weight = mpmath.mpf(0), mpmath.mpf(0), mpmath.mpf(0), mpmath.mpf(1)
+    while weight > mpmath.mpf(10) ** (-mpmath.mp.dps - 6):
+        with_point -= weight * eta * moved * kick
+        own += weight * weight * kick
+        moved, weight = moved + weight, weight * mu
+    return -2 * eta * with_point + eta**2 * own
 
 
 def _drift_mutant(power: Any) -> Any:

@@ -14,6 +14,7 @@ from theory.source import DERIVED
 from theory.symmetry import parameters as p
 from theory.symmetry import witness
 from theory.symmetry.identities import exact_step
+from theory.symmetry.process_oracles import OrbitProcess, decreasing_root, momentum_temperature, slope_at_zero
 
 SDE = Regime("eta -> 0 at fixed T = eta/S", "O(eta)")
 TEMPERATURE = p.ETA / p.BATCH
@@ -112,30 +113,15 @@ def _derive_rescale() -> Derivation:
     )
 
 
-def decreasing_root(function: Any) -> Any:
-    """Root of a decreasing function by bracketing and mpmath's Anderson bracket solver."""
-    low, high = mpmath.mpf(-1), mpmath.mpf(1)
-    while function(low) < 0:
-        low *= 2
-    while function(high) > 0:
-        high *= 2
-    return mpmath.findroot(function, (low, high), solver="anderson", tol=mpmath.mpf(10) ** (-2 * mpmath.mp.dps + 4))
-
-
 def _define_rescale(
     first_norm_squared: Any, second_norm_squared: Any, first_noise: Any, second_noise: Any, learning_rate: Any,
     batch_size: Any, weight_decay: Any, momentum: Any = 0,
 ) -> Any:  # fmt: skip
-    """Root of the momentum-averaged drift, with the noise blocks transported as vectors."""
-    eta, mu = learning_rate, momentum
-
-    def drift(x: Any) -> Any:
-        n_u, n_w = first_norm_squared * mpmath.exp(2 * x), second_norm_squared * mpmath.exp(-2 * x)
-        s_u, s_w = first_noise * mpmath.exp(-2 * x), second_noise * mpmath.exp(2 * x)
-        slow = -2 * eta * weight_decay * (n_u - n_w) / (1 - mu)
-        return slow + eta**2 * (s_u - s_w) / (batch_size * (1 - mu) ** 2)
-
-    return decreasing_root(drift)
+    """Root of the mean change of the charge in one literal step; the temperature of heavy ball from its own moments."""
+    components = mpmath.sqrt(first_norm_squared), mpmath.sqrt(second_norm_squared)
+    temperature = momentum_temperature(learning_rate, batch_size, momentum)
+    process = OrbitProcess((1, -1), components, (first_noise, second_noise), temperature, weight_decay)
+    return decreasing_root(process.drift)
 
 
 rescale = Law(
@@ -170,7 +156,9 @@ def _derive_zero() -> Derivation:
 
 
 def _define_zero(first_noise: Any, second_noise: Any) -> Any:
-    return decreasing_root(lambda x: first_noise * mpmath.exp(-2 * x) - second_noise * mpmath.exp(2 * x))
+    components = mpmath.mpf("1.3"), mpmath.mpf("0.7")
+    process = OrbitProcess((1, -1), components, (first_noise, second_noise), mpmath.mpf("0.09"), 0)
+    return decreasing_root(process.drift)
 
 
 gamma_zero = Law(
@@ -209,11 +197,31 @@ def _derive_scalar() -> Derivation:
 
 def _define_scalar(first_weight: Any, second_weight: Any, inputs: Any, targets: Any, learning_rate: Any,
                    batch_size: Any, weight_decay: Any) -> Any:  # fmt: skip
-    u, w = first_weight, second_weight
-    slopes = [2 * (u * w * x - y) * x for x, y in zip(inputs, targets, strict=True)]
-    c = witness.covariance([[g * w, g * u] for g in slopes])
-    position = _define_rescale(u * u, w * w, c[0][0], c[1][1], learning_rate, batch_size, weight_decay)
-    return mpmath.log(abs(u) / abs(w)) + 2 * position
+    """Root of the mean change of u^2 - w^2 on the orbit, over every sample's noise with both signs."""
+    data = list(zip(inputs, targets, strict=True))
+
+    def drift(position: Any) -> Any:
+        u, w = first_weight * mpmath.exp(position), second_weight * mpmath.exp(-position)
+        slopes = [
+            [mpmath.diff(lambda a, b, x=x, y=y: (a * b * x - y) ** 2, (u, w), o) for o in ((1, 0), (0, 1))]
+            for x, y in data
+        ]
+        mean = witness.mean(slopes)
+
+        def change(dt: Any) -> Any:
+            size, total = mpmath.sqrt(learning_rate / batch_size * dt), mpmath.mpf(0)
+            for g in slopes:
+                for sign in (1, -1):
+                    a, b = (
+                        q - dt * (m + weight_decay * q) + sign * size * (k - m)
+                        for q, m, k in zip((u, w), mean, g, strict=True)
+                    )
+                    total += a * a - b * b
+            return total / (2 * len(slopes)) - (u * u - w * w)
+
+        return slope_at_zero(change, 2)
+
+    return mpmath.log(abs(first_weight) / abs(second_weight)) + 2 * decreasing_root(drift)
 
 
 scalar_balance = Law(
@@ -245,9 +253,7 @@ def _derive_scale() -> Derivation:
 
 def _define_scale(norm_squared: Any, noise_trace: Any, learning_rate: Any, batch_size: Any, weight_decay: Any) -> Any:
     t = learning_rate / batch_size
-    return decreasing_root(
-        lambda x: t * noise_trace * mpmath.exp(-2 * x) - 2 * weight_decay * norm_squared * mpmath.exp(2 * x)
-    )
+    return decreasing_root(OrbitProcess((1,), (mpmath.sqrt(norm_squared),), (noise_trace,), t, weight_decay).drift)
 
 
 scale = Law(

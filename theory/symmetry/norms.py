@@ -14,6 +14,7 @@ from theory.source import DERIVED
 from theory.symmetry import parameters as p
 from theory.symmetry.identities import exact_step
 from theory.symmetry.noise import SDE
+from theory.symmetry.process_oracles import slope_at_zero
 
 N, G = p.norm_squared.symbol, p.gradient_scale.symbol
 N0 = sp.Symbol("n_0", positive=True)
@@ -26,9 +27,24 @@ _RATE, _DECAY = p.learning_rate.within(positive(0.05, 0.3)), p.positive_decay.wi
 _SMALL_DECAY = p.positive_decay.within(positive(0.02, 0.3))
 
 
-def norm_map(norm: Any, learning_rate: Any, weight_decay: Any, gradient_scale: Any) -> Any:
-    """One step of the exact discrete law with A = I and |g|^2 = G^2/n."""
-    return (1 - learning_rate * weight_decay) ** 2 * norm + learning_rate**2 * gradient_scale**2 / norm
+def _stepped(theta: tuple[Any, Any], learning_rate: Any, weight_decay: Any, gradient_scale: Any) -> tuple[Any, Any]:
+    """One literal step in the plane: the gradient has the length G/|theta| and is perpendicular to theta."""
+    x, y = theta
+    turn = learning_rate * gradient_scale / (x * x + y * y)
+    keep = 1 - learning_rate * weight_decay
+    return keep * x + turn * y, keep * y - turn * x
+
+
+def _norm_drift(norm: Any, learning_rate: Any, weight_decay: Any, gradient_scale: Any) -> Any:
+    """Rate of the mean of |theta|^2 in one literal step of the SDE, perpendicular noise of both signs."""
+    r = mpmath.sqrt(norm)
+
+    def change(dt: Any) -> Any:
+        kick = mpmath.sqrt(learning_rate * dt) * gradient_scale / r
+        ends = [((1 - dt * weight_decay) * r, e * kick) for e in (1, -1)]
+        return sum(x * x + y * y for x, y in ends) / 2 - norm
+
+    return slope_at_zero(change, 2)
 
 
 def discrete_norm_step() -> sp.Expr:
@@ -53,12 +69,12 @@ def _derive_equilibrium() -> Derivation:
 
 
 def _define_equilibrium(learning_rate: Any, weight_decay: Any, gradient_scale: Any) -> Any:
-    norm = mpmath.mpf(1)
+    theta, norm = (mpmath.mpf("0.8"), mpmath.mpf("0.6")), mpmath.mpf(1)
     for _ in range(100_000):
-        after = norm_map(norm, learning_rate, weight_decay, gradient_scale)
-        if abs(after - norm) < mpmath.eps * norm:
+        theta = _stepped(theta, learning_rate, weight_decay, gradient_scale)
+        norm, last = theta[0] ** 2 + theta[1] ** 2, norm
+        if abs(norm - last) < mpmath.eps * norm:
             break
-        norm = after
     return norm
 
 
@@ -100,10 +116,10 @@ def _derive_growth() -> Derivation:
 
 
 def _define_growth(initial_norm_squared: Any, learning_rate: Any, gradient_scale: Any, steps: Any) -> Any:
-    norm = initial_norm_squared
+    theta = mpmath.sqrt(initial_norm_squared), mpmath.mpf(0)
     for _ in range(int(steps)):
-        norm = norm_map(norm, learning_rate, 0, gradient_scale)
-    return norm
+        theta = _stepped(theta, learning_rate, 0, gradient_scale)
+    return theta[0] ** 2 + theta[1] ** 2
 
 
 def _without_logarithm(initial_norm_squared: float, learning_rate: float, gradient_scale: float, steps: int) -> float:
@@ -148,7 +164,7 @@ def _derive_relaxation() -> Derivation:
 def _define_relaxation(initial_norm_squared: Any, learning_rate: Any, weight_decay: Any, gradient_scale: Any,
                        steps: Any) -> Any:  # fmt: skip
     def drift(_: Any, n: Any) -> Any:
-        return -2 * weight_decay * n + learning_rate * gradient_scale**2 / n
+        return _norm_drift(n, learning_rate, weight_decay, gradient_scale)
 
     return mpmath.odefun(drift, 0, initial_norm_squared)(learning_rate * steps)
 
@@ -193,12 +209,12 @@ def _derive_effective() -> Derivation:
 
 
 def _define_effective(effective_rate: Any, learning_rate: Any, weight_decay: Any, gradient_scale: Any) -> Any:
-    """Derivative along the flow by following n for a short time."""
+    """Derivative of 1/eta_eff^2 = |theta|^4/eta^2 along the flow of n that one literal step of the SDE gives."""
     start = learning_rate / effective_rate
+    rate = _norm_drift(start, learning_rate, weight_decay, gradient_scale)
 
     def inverse_square(t: Any) -> Any:
-        norm = start + t * (-2 * weight_decay * start + learning_rate * gradient_scale**2 / start)
-        return (norm / learning_rate) ** 2
+        return ((start + t * rate) / learning_rate) ** 2
 
     return mpmath.diff(inverse_square, 0)
 
@@ -242,7 +258,12 @@ def _define_adamw(learning_rate: Any, weight_decay: Any, dimension: Any) -> Any:
     def exact(scale: Any) -> Any:
         # eta and wd both scaled down leave eta d/(2 wd) unchanged
         eta, decay = learning_rate * scale, weight_decay * scale
-        return eta * dimension / (decay * (2 - eta * decay))
+        # the literal step of one entry, its normalised gradient a fresh sign: an affine map of the mean square
+        shift, probed = (
+            sum(((1 - eta * decay) * entry - eta * e) ** 2 for e in (1, -1)) / 2
+            for entry in (mpmath.mpf(0), mpmath.mpf(1))
+        )
+        return dimension * shift / (1 - (probed - shift))
 
     small = mpmath.mpf("1e-3")
     return (4 * exact(small / 2) - exact(small)) / 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import mpmath
@@ -12,6 +13,7 @@ from theory.law import Law, Regime, mutant_parameters, mutant_result, mutant_val
 from theory.parameter import Parameter, choice, integer, interval, positive
 from theory.source import DERIVED
 from theory.symmetry import parameters as p
+from theory.symmetry.process_oracles import heavy_ball_moments
 
 G = p.gradient_scale.symbol
 _C, _M, _Q, _S = sp.symbols("C m q s")
@@ -31,28 +33,6 @@ def stationary_moments() -> dict[sp.Symbol, sp.Expr]:
     return sp.solve(equations, [_C, _M, _Q], dict=True)[0]
 
 
-def moment_step(c: Any, m: Any, q: Any, s: Any, eta: Any, decay: Any, mu: Any) -> tuple[Any, Any, Any]:
-    """One heavy-ball step of the three second moments, written out from theta' = theta - eta v'."""
-    new_q = mu * mu * q + decay * decay * c + s + 2 * mu * decay * m
-    cross = mu * m + decay * c
-    return c - 2 * eta * cross + eta * eta * new_q, cross - eta * new_q, new_q
-
-
-def iterated_moments(s: Any, eta: Any, decay: Any, mu: Any) -> tuple[Any, Any, Any]:
-    """Stationary moments by repeated squaring of the affine map (2^60 steps)."""
-    columns = [moment_step(*(mpmath.mpf(i == j) for i in range(3)), 0, eta, decay, mu) for j in range(3)]
-    matrix = mpmath.matrix(4)
-    for j, column in enumerate(columns):
-        for i in range(3):
-            matrix[i, j] = column[i]
-    for i, x in enumerate(moment_step(0, 0, 0, s, eta, decay, mu)):
-        matrix[i, 3] = x
-    matrix[3, 3] = 1
-    for _ in range(60):
-        matrix = matrix * matrix
-    return matrix[0, 3], matrix[1, 3], matrix[2, 3]
-
-
 def _derive_ratio() -> Derivation:
     moments = stationary_moments()
     return derivation(
@@ -63,7 +43,7 @@ def _derive_ratio() -> Derivation:
 
 
 def _define_ratio(learning_rate: Any, weight_decay: Any, momentum: Any, gradient_scale: Any) -> Any:
-    return iterated_moments(gradient_scale**2, learning_rate, weight_decay, momentum)[0]
+    return heavy_ball_moments(gradient_scale**2, learning_rate, weight_decay, momentum)[0]
 
 
 def _ratio(eta: float, wd: float, mu: float, g: float, power: int = 1, decay: bool = True) -> float:
@@ -102,7 +82,7 @@ def _define_norm(learning_rate: Any, weight_decay: Any, momentum: Any, gradient_
     """Fixed point of the moments with the noise of a norm that does not fluctuate, s = G^2/C, by damped iteration."""
     norm = mpmath.mpf(1)
     for _ in range(200):
-        after = iterated_moments(gradient_scale**2 / norm, learning_rate, weight_decay, momentum)[0]
+        after = heavy_ball_moments(gradient_scale**2 / norm, learning_rate, weight_decay, momentum)[0]
         norm, last = (norm + after) / 2, norm
         if abs(norm - last) < mpmath.eps * norm:
             break
@@ -138,7 +118,7 @@ def _derive_update() -> Derivation:
 
 
 def _define_update(learning_rate: Any, weight_decay: Any, momentum: Any) -> Any:
-    c, _, q = iterated_moments(mpmath.mpf(1), learning_rate, weight_decay, momentum)
+    c, _, q = heavy_ball_moments(mpmath.mpf(1), learning_rate, weight_decay, momentum)
     return learning_rate**2 * q / c
 
 
@@ -183,10 +163,23 @@ def _derive_oscillator(symmetry_kind: str) -> Derivation:
 
 
 def _define_oscillator(symmetry_kind: str, learning_rate: Any, weight_decay: Any, momentum: Any, steps: Any) -> Any:
-    eta, mu = learning_rate, momentum
-    decay = weight_decay * (1 if symmetry_kind == "translation" else 2)
-    generator = mpmath.matrix([[0, 1], [-2 * decay / (eta * (1 + mu)), -2 * (1 - mu) / (eta * (1 + mu))]])
-    return mpmath.expm(generator * eta * steps)[0, 0]
+    """The literal recursion at finer and finer steps, damping and frequency held fixed, extrapolated to step zero."""
+    time = learning_rate * steps
+
+    def at(split: int) -> Any:
+        eta = learning_rate / split
+        ratio = (1 - momentum) / (1 + momentum) / split
+        mu = (1 - ratio) / (1 + ratio)
+        decay = weight_decay * (1 + mu) / (1 + momentum) / split
+        # a translation charge z = n.theta moves with n.v; a quadratic one C with 2 theta^T A v, its square dropped
+        pull = 1 if symmetry_kind == "translation" else 2
+        step = mpmath.matrix([[1 - eta * decay * pull, -eta * mu], [decay * pull, mu]])
+        return (step ** int(mpmath.nint(time / eta)))[0, 0]
+
+    table = [at(64 * 2**k) for k in range(7)]
+    for order in range(1, 7):
+        table = [(2**order * b - a) / (2**order - 1) for a, b in itertools.pairwise(table)]
+    return table[0]
 
 
 oscillator = Law(

@@ -19,10 +19,10 @@ from theory.symmetry.noise import (
     RATES,
     SDE,
     TEMPERATURE,
-    decreasing_root,
     solve_drift,
     two_block_drift,
 )
+from theory.symmetry.process_oracles import OrbitProcess, decreasing_root
 
 
 def _derive_relaxation() -> Derivation:
@@ -38,15 +38,10 @@ def _derive_relaxation() -> Derivation:
 
 def _define_relaxation(first_norm_squared: Any, second_norm_squared: Any, first_noise: Any, second_noise: Any,
                        learning_rate: Any, batch_size: Any, weight_decay: Any) -> Any:  # fmt: skip
-    t = learning_rate / batch_size
-
-    def velocity(x: Any) -> Any:
-        e = mpmath.exp(2 * x)
-        drift = -2 * weight_decay * (first_norm_squared * e - second_norm_squared / e)
-        drift += t * (first_noise / e - second_noise * e)
-        return drift / (2 * (first_norm_squared * e + second_norm_squared / e))
-
-    return -mpmath.diff(velocity, decreasing_root(velocity))
+    components = mpmath.sqrt(first_norm_squared), mpmath.sqrt(second_norm_squared)
+    noises, t = (first_noise, second_noise), learning_rate / batch_size
+    process = OrbitProcess((1, -1), components, noises, t, weight_decay)
+    return -mpmath.diff(process.velocity, decreasing_root(process.drift))
 
 
 relaxation_rescale = Law(

@@ -16,6 +16,7 @@ from theory.source import DERIVED
 from theory.symmetry import parameters as p
 from theory.symmetry.equilibrium import Orbit
 from theory.symmetry.noise import LAMBDA, SDE, TEMPERATURE
+from theory.symmetry.process_oracles import OrbitProcess, decreasing_root
 
 _I = sp.Symbol("i", integer=True)
 _SPECTRAL = (p.generator_eigenvalues, p.components, p.noise_components, p.learning_rate, p.batch_size, p.weight_decay)
@@ -61,21 +62,14 @@ def _evaluate_position(_: Derivation, values: dict[str, Any], digits: int) -> An
         return _orbit(values).position()
 
 
+def _process(v: dict[str, Any]) -> OrbitProcess:
+    spectrum = (v[key] for key in ("generator_eigenvalues", "components", "noise_components"))
+    return OrbitProcess(*spectrum, v["learning_rate"] / v["batch_size"], v["weight_decay"])
+
+
 def _define_position(**v: Any) -> Any:
-    """Root of the drift of transported components, by the bracketing secant method."""
-    rows = list(zip(v["generator_eigenvalues"], v["components"], v["noise_components"], strict=True))
-    t, wd = v["learning_rate"] / v["batch_size"], v["weight_decay"]
-
-    def drift(x: Any) -> Any:
-        theta = [(m, c * mpmath.exp(x * m), s * mpmath.exp(-x * m) ** 2) for m, c, s in rows]
-        return sum(-2 * wd * m * c * c + t * m * s for m, c, s in theta)
-
-    low, high = mpmath.mpf(-1), mpmath.mpf(1)
-    while drift(low) < 0:
-        low *= 2
-    while drift(high) > 0:
-        high *= 2
-    return mpmath.findroot(drift, (low, high), solver="anderson", tol=mpmath.mpf(10) ** (-2 * mpmath.mp.dps + 4))
+    """Root of the mean change of the charge in one literal step of the process on the orbit."""
+    return decreasing_root(_process(v).drift)
 
 
 def _wrong_root(term: Any) -> Any:
@@ -137,15 +131,9 @@ def _evaluate_relaxation(_: Derivation, values: dict[str, Any], digits: int) -> 
 
 
 def _define_relaxation(**v: Any) -> Any:
-    rows = list(zip(v["generator_eigenvalues"], v["components"], v["noise_components"], strict=True))
-    t, wd = v["learning_rate"] / v["batch_size"], v["weight_decay"]
-
-    def velocity(x: Any) -> Any:
-        charge_slope = sum(2 * m * m * c * c * mpmath.exp(2 * m * x) for m, c, _ in rows)
-        decay = sum(m * c * c * mpmath.exp(2 * m * x) for m, c, _ in rows)
-        return (t * sum(m * s * mpmath.exp(-2 * m * x) for m, _, s in rows) - 2 * wd * decay) / charge_slope
-
-    return -mpmath.diff(velocity, _define_position(**v))
+    """Slope of d lambda/dt of the literal process at its own zero."""
+    process = _process(v)
+    return -mpmath.diff(process.velocity, decreasing_root(process.drift))
 
 
 def _first_power(**v: Any) -> float:
@@ -187,13 +175,7 @@ def _derive_uniqueness() -> Derivation:
 
 
 def _define_uniqueness(flow_parameter: Any, **v: Any) -> Any:
-    rows = list(zip(v["generator_eigenvalues"], v["components"], v["noise_components"], strict=True))
-    t, wd = v["learning_rate"] / v["batch_size"], v["weight_decay"]
-
-    def drift(x: Any) -> Any:
-        return sum(m * (t * s * mpmath.exp(-2 * m * x) - 2 * wd * (c * mpmath.exp(m * x)) ** 2) for m, c, s in rows)
-
-    return mpmath.diff(drift, flow_parameter)
+    return mpmath.diff(_process(v).drift, flow_parameter)
 
 
 uniqueness = Law(
@@ -233,16 +215,13 @@ def _evaluate_classes(_: Derivation, values: dict[str, Any], digits: int) -> Any
 
 
 def _define_classes(**v: Any) -> Any:
-    """Signs of the drift far out on both sides, evaluated in logarithms of very large arguments."""
-    rows = list(zip(v["generator_eigenvalues"], v["components"], v["noise_components"], strict=True))
-    t, wd = v["learning_rate"] / v["batch_size"], v["weight_decay"]
-
-    def sign(x: Any) -> int:
-        terms = [m * (t * s * mpmath.exp(-2 * m * x) - 2 * wd * c * c * mpmath.exp(2 * m * x)) for m, c, s in rows]
-        return int(mpmath.sign(mpmath.fsum(terms)))
-
-    positive, negative = any(m > 0 for m, _, _ in rows), any(m < 0 for m, _, _ in rows)
-    return [1 if positive and negative else 2, int(sign(mpmath.mpf(-4000)) > 0 > sign(mpmath.mpf(4000)))]
+    """Signs of the mean change of the charge far out on both sides of the orbit, and signs of the charge itself."""
+    process, far = _process(v), mpmath.mpf(300)
+    low, high = (int(mpmath.sign(process.drift(x))) for x in (-far, far))
+    # an indefinite generator has charges of both signs on the orbit of generic components, far out on either side
+    plain = OrbitProcess(v["generator_eigenvalues"], [1] * len(v["components"]), v["noise_components"], 1, 0)
+    signs = {int(mpmath.sign(plain.charge(x))) for x in (-far, far)}
+    return [1 if len(signs) == 2 else 2, int(low > 0 > high)]
 
 
 classes = Law(

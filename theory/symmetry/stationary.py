@@ -18,6 +18,7 @@ from theory.source import DERIVED
 from theory.symmetry import balanced_model as bm
 from theory.symmetry import parameters as p
 from theory.symmetry.balanced_model import A1, A2, A3, B1, B2, NORMALISABLE, POSITIVE_NOISE, BalancedModel, T, V
+from theory.symmetry.balanced_oracle import literal_slope
 from theory.symmetry.density_grid import DensityGrid, density_from_log, density_grid
 from theory.symmetry.density_quadrature import closed_value
 from theory.symmetry.nilpotent import number
@@ -100,15 +101,15 @@ def _gamma_quantile(shape: Any, scale: Any, probability: Any) -> Any:
 
 
 def define_stationary(quantity: str, probability: Any, **values: Any) -> Any:
-    """From drift and diffusion of v alone: zero-flux slope integrated on Gauss panels; the exponent at very large v."""
+    """Zero-flux slope of the literal step of the factors, integrated on Gauss panels; the exponent at very large v."""
     model = BalancedModel.of(values)
     if quantity == "density_exponent":
         if model.a1 == 0:
             return None
         with mpmath.workdps(60):
-            return +model.flux_slope(mpmath.mpf(10) ** 40)
+            return +literal_slope(model)(mpmath.mpf(10) ** 40)
     plain = model.plain()
-    return grid_value(grid_of(model, plain.flux_slope), quantity, probability)
+    return grid_value(grid_of(model, literal_slope(plain)), quantity, probability)
 
 
 def _mutant_density(change: Callable[[Any], Any]) -> Any:
@@ -177,7 +178,7 @@ def _gamma_model(values: dict[str, Any]) -> dict[str, Any]:
 
 def _define_gamma(**values: Any) -> Any:
     model = BalancedModel.of(_gamma_model(values))
-    grid = grid_of(model, model.plain().flux_slope)
+    grid = grid_of(model, literal_slope(model.plain()))
     mean = grid.mean(lambda v: v)
     variance = grid.mean(lambda v: (v - mean) ** 2)
     return [mean**2 / variance, variance / mean]
@@ -226,7 +227,7 @@ def _derive_identity() -> Derivation:
 def _define_identity(**values: Any) -> Any:
     model = BalancedModel.of(values)
     plain = model.plain()
-    grid = grid_of(model, plain.flux_slope)
+    grid = grid_of(model, literal_slope(plain))
     return grid.mean(lambda v: plain.b1 * v + plain.temperature * plain.noise(v))
 
 

@@ -15,6 +15,7 @@ from theory.source import DERIVED
 from theory.symmetry import balanced_model as bm
 from theory.symmetry import parameters as p
 from theory.symmetry.balanced_model import A2, A3, B2, NORMALISABLE, POSITIVE_NOISE, BalancedModel, T, V
+from theory.symmetry.balanced_oracle import literal_slope
 from theory.symmetry.density_quadrature import closed_value
 from theory.symmetry.stationary import MANIFOLD, closed_grid_value, grid_of, grid_value
 
@@ -41,7 +42,7 @@ def _derive_tail() -> Derivation:
 def _define_tail(factors: Any) -> Any:
     numbers = (mpmath.mpf(x) for x in ("1.1", "1.3", "0.8", "0.2", "1.2", "0.3", "0"))
     with mpmath.workdps(400):
-        return +BalancedModel(int(factors), *numbers).flux_slope(mpmath.mpf(10) ** 300)
+        return +literal_slope(BalancedModel(int(factors), *numbers))(mpmath.mpf(10) ** 300)
 
 
 tail = Law(
@@ -89,7 +90,7 @@ def _define_origin(**values: Any) -> Any:
     with mpmath.workdps(400):
         model = BalancedModel.of(values)
         points = [mpmath.mpf(10) ** -240, mpmath.mpf(10) ** -241]
-        first, second = (model.flux_slope(v) for v in points)
+        first, second = map(literal_slope(model), points)
         exponent = mpmath.log(first / second) / mpmath.log(points[0] / points[1])
         return [+exponent, first / exponent / points[0] ** exponent]
 
@@ -149,16 +150,9 @@ def _evaluate_negative(_: Derivation, values: dict[str, Any], digits: int) -> An
 
 
 def _define_negative(quantity: str, probability: Any, **values: Any) -> Any:
-    """Flux slope of w = -v written out in the original data: d|v| has the drift with b1|v| + b2 and noise A(-|v|)."""
+    """Zero-flux slope of |v| from the literal step of u > 0 and w = -u in the original data."""
     model = BalancedModel.of(values).plain()
-
-    def slope(v: Any) -> Any:
-        noise = model.a1 * v * v + 2 * model.a2 * v + model.a3
-        drift = -4 * v * (model.b1 * v + model.b2) - 2 * model.weight_decay * v + 4 * model.temperature * v * noise
-        growth = 16 * model.temperature * (2 * v * noise + v * v * (2 * model.a1 * v + 2 * model.a2))
-        return (2 * drift - growth) * v / (16 * model.temperature * v * v * noise)
-
-    return grid_value(grid_of(BalancedModel.of(_mirrored(values)), slope), quantity, probability)
+    return grid_value(grid_of(BalancedModel.of(_mirrored(values)), literal_slope(model, -1)), quantity, probability)
 
 
 _NEGATIVE_TARGET = bm.input_target_moment.within(bm.real(-2.0, -1.0))
