@@ -14,14 +14,8 @@ import sympy as sp
 from theory.errors import DerivationError, DomainError
 from theory.evaluation import converged, mp_function
 from theory.stability.curvature import Curvature, Family
-from theory.stability.curvature_numeric import (
-    Bound,
-    BoundAtoms,
-    BoundCharacteristic,
-    BoundFamily,
-    BoundMixture,
-    bind_batch,
-)
+from theory.stability.curvature_bound import Bound, BoundAtoms, BoundCharacteristic, BoundFamily, BoundMixture
+from theory.stability.curvature_numeric import bind_batch
 from theory.stability.quadrature import log_mean
 
 _POINTS = 3

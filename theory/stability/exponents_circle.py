@@ -19,7 +19,8 @@ from theory.stability.potential_compact import A as A_C
 from theory.stability.potential_compact import S as S_C
 from theory.stability.potential_compact import circle_potential
 from theory.stability.quadrature import float_mean, log_mean
-from theory.stability.standard import FLOAT, ArcsineX, SemicircleX
+from theory.stability.standard import ArcsineX, SemicircleX
+from theory.stability.standard_floats import FLOAT
 from theory.stability.symbols import eta, h_, m
 
 

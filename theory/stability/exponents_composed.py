@@ -15,7 +15,8 @@ from theory.stability import symbols as sy
 from theory.stability.characteristic import VARIABLE
 from theory.stability.characteristic_numeric import CharacteristicTable
 from theory.stability.curvature import Family
-from theory.stability.curvature_numeric import BoundFamily, bind_batch
+from theory.stability.curvature_bound import BoundFamily
+from theory.stability.curvature_numeric import bind_batch
 from theory.stability.curvature_text import read_curvature
 from theory.stability.exponent_law import batch, exponent_law
 from theory.stability.exponents_elementary import NORMAL

@@ -20,7 +20,8 @@ from theory.stability.potential_gamma import gamma_steps
 from theory.stability.potential_gamma import k as K
 from theory.stability.potential_normal import g, normal_potential
 from theory.stability.quadrature import float_mean, log_mean
-from theory.stability.standard import FLOAT, GammaX, NoncentralX, SquareX, Standard
+from theory.stability.standard import GammaX, NoncentralX, SquareX, Standard
+from theory.stability.standard_floats import FLOAT
 from theory.stability.symbols import eta, h_, mu_x, s_x
 
 

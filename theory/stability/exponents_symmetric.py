@@ -24,7 +24,8 @@ from theory.stability.potential_gamma import laplace_potential
 from theory.stability.potential_normal import S as S_N
 from theory.stability.potential_normal import product_potential
 from theory.stability.quadrature import float_mean, log_mean
-from theory.stability.standard import FLOAT, BesselX, LaplaceX
+from theory.stability.standard import BesselX, LaplaceX
+from theory.stability.standard_floats import FLOAT
 from theory.stability.symbols import eta, h_, m, s_1, s_2, t
 
 S_L = sp.Symbol("S", positive=True)

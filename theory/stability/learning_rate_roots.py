@@ -10,7 +10,7 @@ import itertools
 import math
 from collections.abc import Callable
 
-from theory.stability.curvature_numeric import Bound, BoundAtoms, BoundCharacteristic, BoundMixture
+from theory.stability.curvature_bound import Bound, BoundAtoms, BoundCharacteristic, BoundMixture
 
 _SCAN = 400
 _SLOW_SCAN = 90

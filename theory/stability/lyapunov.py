@@ -14,8 +14,9 @@ from theory.errors import DerivationError, DomainError
 from theory.parse import parse_assignments
 from theory.stability.batch import MAX_ATOMS, batch_atoms, count
 from theory.stability.curvature import Atoms, Curvature, Family, Mixture, drift
+from theory.stability.curvature_bound import Bound, BoundAtoms, BoundCharacteristic
 from theory.stability.curvature_form import closed_exponent
-from theory.stability.curvature_numeric import Bound, BoundAtoms, BoundCharacteristic, bind, bind_batch
+from theory.stability.curvature_numeric import bind, bind_batch
 from theory.stability.curvature_text import CurvatureText, data_curvature, read_curvature
 from theory.stability.exponent_check import self_check
 from theory.stability.learning_rate_roots import roots_and_windows

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from theory.stability.curvature_numeric import Bound, BoundAtoms
+from theory.stability.curvature_bound import Bound, BoundAtoms
 
 LARGEST = 60.0
 _BINS = 20_000

@@ -13,7 +13,8 @@ from typing import Any
 
 import mpmath
 
-from theory.stability.standard import FLOAT, Standard
+from theory.stability.standard import Standard
+from theory.stability.standard_floats import FLOAT
 
 
 def _splits(x: Standard, intercept: Any, slope: Any, context: Any) -> tuple[list[Any], list[Any]]:

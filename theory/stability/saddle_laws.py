@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import mpmath
@@ -14,55 +12,21 @@ from theory.derivation import Derivation, derivation
 from theory.law import Law, Mutant, mutant_value
 from theory.parameter import Parameter, integer, positive
 from theory.stability.saddle import SaddleReport, classify_saddle
+from theory.stability.saddle_differences import (
+    DATA,
+    gradient_by_differences,
+    hessian_by_differences,
+    noise_along,
+    sample_mean,
+)
 
 u, w, v, b, x, y = sp.symbols("u w v b x y", real=True)
 sigma = sp.Symbol("sigma", positive=True)
-_DATA = ((0.7, 0.9), (-1.1, 0.4), (0.4, -1.3), (1.6, 0.8), (-0.3, -0.6))
-"""A generic data set (x_i, y_i) on which the definitions evaluate their finite sums."""
 
 
 def _classified(report: SaddleReport, value: Any, rule: str) -> Derivation:
     steps = tuple((s.name, s.expression, s.rule) for s in report.derivation.steps)
     return derivation(*steps, ("value", value, rule))
-
-
-def _moment(function: Callable[[Any, Any], Any], data: Sequence[tuple[Any, Any]] = _DATA) -> Any:
-    return mpmath.fsum(function(*point) for point in data) / len(data)
-
-
-def _gradient(loss: Callable[..., Any], size: int, sample: tuple[Any, Any], at: Sequence[Any]) -> list[Any]:
-    """Gradient of one sample by central differences, exact for polynomials of degree 2 and to 1e-12 otherwise."""
-    step = mpmath.mpf("1e-6")
-    result = []
-    for i in range(size):
-        ends = [[a + sign * step * (i == j) for j, a in enumerate(at)] for sign in (1, -1)]
-        result.append((loss(*ends[0], *sample) - loss(*ends[1], *sample)) / (2 * step))
-    return result
-
-
-def _hessian(loss: Callable[..., Any], size: int, sample: tuple[Any, Any], at: Sequence[Any]) -> list[list[Any]]:
-    step = mpmath.mpf("1e-4")
-
-    def moved(i: int, j: int, a: int, c: int) -> Any:
-        return loss(*[t + step * (a * (k == i) + c * (k == j)) for k, t in enumerate(at)], *sample)
-
-    return [
-        [
-            mpmath.fsum(a * c * moved(i, j, a, c) for a, c in itertools.product((1, -1), repeat=2)) / (4 * step**2)
-            for j in range(size)
-        ]
-        for i in range(size)
-    ]
-
-
-def _noise(loss: Callable[..., Any], direction: Sequence[Any], at: Sequence[Any]) -> Any:
-    """Variance over the data of the gradient component along a direction."""
-    parts = [
-        mpmath.fsum(d * g for d, g in zip(direction, _gradient(loss, len(at), sample, at), strict=True))
-        for sample in _DATA
-    ]
-    mean = mpmath.fsum(parts) / len(parts)
-    return mpmath.fsum((p - mean) ** 2 for p in parts) / len(parts)
 
 
 def _scalar_loss(a: Any, c: Any, xi: Any, yi: Any) -> Any:
@@ -77,10 +41,10 @@ def _derive_scalar() -> Derivation:
 
 
 def _define_scalar() -> Any:
-    hessians = [_hessian(_scalar_loss, 2, sample, (0, 0)) for sample in _DATA]
-    mean = [[mpmath.fsum(h[i][j] for h in hessians) / len(_DATA) for j in range(2)] for i in range(2)]
-    noise = _noise(_scalar_loss, (1 / mpmath.sqrt(2), 1 / mpmath.sqrt(2)), (0, 0))
-    return [noise, mean[0][0], mean[0][1] / _moment(lambda xi, yi: xi * yi)]
+    hessians = [hessian_by_differences(_scalar_loss, 2, sample, (0, 0)) for sample in DATA]
+    mean = [[mpmath.fsum(h[i][j] for h in hessians) / len(DATA) for j in range(2)] for i in range(2)]
+    noise = noise_along(_scalar_loss, (1 / mpmath.sqrt(2), 1 / mpmath.sqrt(2)), (0, 0))
+    return [noise, mean[0][0], mean[0][1] / sample_mean(lambda xi, yi: xi * yi)]
 
 
 def _law(
@@ -148,7 +112,7 @@ def _derive_local(width: int = 2, dimension: int = 2) -> Derivation:
 
 
 def _define_local(width: int, dimension: int) -> Any:
-    return mpmath.fsum(g**2 for sample in _DATA for g in _gradient(_local_loss, 6, sample, [0] * 6))
+    return mpmath.fsum(g**2 for sample in DATA for g in gradient_by_differences(_local_loss, 6, sample, [0] * 6))
 
 
 LOCAL_LINEAR_NET = _law(
@@ -170,7 +134,6 @@ LOCAL_LINEAR_NET = _law(
     rungs=("algebra", "net"),
     tolerance=1e-6,
 )
-
 _r = sp.Symbol("r", real=True)
 _u1, _u2, _w1, _w2 = sp.symbols("u1 u2 w1 w2", real=True)
 
@@ -198,8 +161,8 @@ def _define_identical() -> Any:
         return (a1 * c1 * xi + a2 * c2 * xi - yi) ** 2
 
     at = (mpmath.mpf("0.6"), mpmath.mpf("0.6"), mpmath.mpf("-0.9"), mpmath.mpf("-0.9"))
-    sample = _DATA[1]
-    g, h = _gradient(loss, 4, sample, at), _hessian(loss, 4, sample, at)
+    sample = DATA[1]
+    g, h = gradient_by_differences(loss, 4, sample, at), hessian_by_differences(loss, 4, sample, at)
     diagonal = (h[0][0] - h[0][1] - h[1][0] + h[1][1]) / 2
     mixed = (h[0][2] - h[0][3] - h[1][2] + h[1][3]) / 2
     residual = 2 * at[0] * at[2] * sample[0] - sample[1]
@@ -237,14 +200,14 @@ def _derive_biased() -> Derivation:
 
 
 def _define_biased(noise_std: Any) -> Any:
-    centre = _moment(lambda _, yi: yi)
-    spread = mpmath.sqrt(_moment(lambda _, yi: (yi - centre) ** 2))
+    centre = sample_mean(lambda _, yi: yi)
+    spread = mpmath.sqrt(sample_mean(lambda _, yi: (yi - centre) ** 2))
 
     def loss(a: Any, c: Any, bias: Any, xi: Any, yi: Any) -> Any:
         return (a * c * xi + bias - noise_std * (yi - centre) / spread) ** 2
 
-    plane = mpmath.fsum(_noise(loss, d, (0, 0, 0)) for d in ((1, 0, 0), (0, 1, 0)))
-    return [plane, plane + _noise(loss, (0, 0, 1), (0, 0, 0))]
+    plane = mpmath.fsum(noise_along(loss, d, (0, 0, 0)) for d in ((1, 0, 0), (0, 1, 0)))
+    return [plane, plane + noise_along(loss, (0, 0, 1), (0, 0, 0))]
 
 
 BIASED = _law(
@@ -271,9 +234,9 @@ def _derive_type_one() -> Derivation:
 
 
 def _define_type_one(noise_std: Any) -> Any:
-    centre = _moment(lambda _, yi: yi)
-    spread = mpmath.sqrt(_moment(lambda _, yi: (yi - centre) ** 2))
-    return _noise(lambda a, _, yi: (a**2 - 1) ** 2 / 4 + noise_std * (yi - centre) / spread * a, (1,), (0,))
+    centre = sample_mean(lambda _, yi: yi)
+    spread = mpmath.sqrt(sample_mean(lambda _, yi: (yi - centre) ** 2))
+    return noise_along(lambda a, _, yi: (a**2 - 1) ** 2 / 4 + noise_std * (yi - centre) / spread * a, (1,), (0,))
 
 
 LINEAR_NOISE = _law(
@@ -301,8 +264,8 @@ def _derive_depth_three() -> Derivation:
 def _define_depth_three() -> Any:
     entries = [
         entry
-        for sample in _DATA
-        for row in _hessian(lambda a, c, d, xi, yi: (a * c * d * xi - yi) ** 2, 3, sample, (0, 0, 0))
+        for sample in DATA
+        for row in hessian_by_differences(lambda a, c, d, xi, yi: (a * c * d * xi - yi) ** 2, 3, sample, (0, 0, 0))
         for entry in row
     ]
     largest = max(abs(entry) for entry in entries)
@@ -323,5 +286,4 @@ DEPTH_THREE = _law(
     sources=(sy.HERE,),
     tolerance=1e-6,
 )
-
 SADDLE_LAWS: tuple[Law, ...] = (SCALAR_NET, LOCAL_LINEAR_NET, IDENTICAL, BIASED, LINEAR_NOISE, DEPTH_THREE)
