@@ -83,8 +83,26 @@ def _central_steps() -> Derivation:
 
 
 def _central_definition(gradient: Any, sharpness_gradient: Any) -> Any:
+    """Variance at which the mean sharpness stands still, from the loss L(theta) + S(theta) x^2/2 at x = +-sigma.
+
+    The slow parameters follow the gradient of the loss averaged over the oscillation x; both by finite differences.
+    """
+    size = len(gradient)
+    edge = mpmath.mpf("2.7")
+
+    def sharpness(*theta: Any) -> Any:
+        return edge + mpmath.fsum(c * q for c, q in zip(sharpness_gradient, theta, strict=True))
+
     def drift(variance: Any) -> Any:
-        return sum(c * (-a - variance / 2 * c) for a, c in zip(gradient, sharpness_gradient))
+        x = mpmath.sqrt(variance)
+
+        def mean_loss(*theta: Any) -> Any:
+            slow = mpmath.fsum(a * q for a, q in zip(gradient, theta, strict=True))
+            return mpmath.fsum(slow + sharpness(*theta) * place**2 / 2 for place in (x, -x)) / 2
+
+        origin = tuple([mpmath.mpf(0)] * size)
+        velocity = [-mpmath.diff(mean_loss, origin, tuple(int(i == k) for i in range(size))) for k in range(size)]
+        return mpmath.diff(lambda t: sharpness(*(t * v for v in velocity)), 0)
 
     # Linear in the variance: the intersection of the line through two of its points with 0.
     zero, one = drift(mpmath.mpf(0)), drift(mpmath.mpf(1))
@@ -142,13 +160,28 @@ def _decay_steps() -> Derivation:
     )
 
 
+def _residual_square(scaled_curvature: Any) -> Any:
+    """Mean square residual per unit label noise: squared weights of all past label errors, doubling their number."""
+    x = scaled_curvature
+    past, contraction = x**2, (1 - x) ** 2
+    while contraction > mpmath.mpf(10) ** (-mpmath.mp.dps - 3):
+        past, contraction = past + contraction * past, contraction**2
+    return 1 + past + contraction * past
+
+
 def _decay_definition(learning_rate: Any, label_noise_std: Any, curvature: Any) -> Any:
-    """Sum the squared weights of all past label errors in the residual."""
-    x = learning_rate * curvature
-    weight, total = (x * label_noise_std) ** 2, label_noise_std**2
-    while weight > total * mpmath.mpf(10) ** (-mpmath.mp.dps - 3):
-        total, weight = total + weight, weight * (1 - x) ** 2
-    return -(learning_rate**2) * total
+    """Mean of log(1 - h^2 r^2) to leading order in the noise, r the residual of the literal run."""
+
+    def mean_log(noise: Any) -> Any:
+        return mpmath.log1p(-(learning_rate**2) * noise * _residual_square(learning_rate * curvature))
+
+    # the leading order in s^2 is a derivative at s = 0
+    return label_noise_std**2 * mpmath.diff(mean_log, 0)
+
+
+def _regularizer_definition(learning_rate: Any, curvatures: Any) -> Any:
+    """Integral over the curvature of a quarter of the mean square residual: its growth is what the noise punishes."""
+    return sum(mpmath.quad(lambda y: _residual_square(learning_rate * y) / 4, [0, c]) for c in curvatures)
 
 
 DECAY = Law(
@@ -200,9 +233,7 @@ REGULARIZER = Law(
     quantity=sp.Symbol("R"),
     parameters=(s.learning_rate, s.curvatures.within(real_list(0.2, 6.0, (2, 4)))),
     derive=_regularizer_steps,
-    definition=lambda learning_rate, curvatures: sum(
-        mpmath.quad(lambda y: 1 / (2 * (2 - learning_rate * y)), [0, c]) for c in curvatures
-    ),
+    definition=_regularizer_definition,
     sources=(s.BLANC,),
     mutants=(
         mutant_value("tr H/2", lambda learning_rate, curvatures: sum(curvatures) / 2),

@@ -13,17 +13,14 @@ from theory.evaluation import converged, mp_function
 from theory.law import Law, mutant_result, mutant_value
 from theory.parameter import Constraint, Parameter, integer
 from theory.principal_flow import symbols as s
-from theory.principal_flow.flow_laws import truncated_steps
+from theory.principal_flow.flow_laws import contour, truncated_steps, truncation
 from theory.source import DERIVED
 
 
 def _largest_zero(order: int) -> Any:
-    """Largest negative zero of alpha_N for even N."""
-    count = int(order)
-    # P(y) = sum (-y)^p/(p+1); the only sign change for y > 0 is the root.
-    return mpmath.findroot(
-        lambda y: mpmath.fsum((-y) ** q / mpmath.mpf(q + 1) for q in range(count)), (1, 3), solver="anderson"
-    )
+    """Largest negative zero of alpha_N for even N, the field from the logarithm of iterates on a quadratic."""
+    # alpha_N changes sign once for x < 0
+    return -mpmath.findroot(lambda x: truncation(x, order), (-3, -1), solver="anderson")
 
 
 def _sign_change_value(derived: Derivation, values: dict[str, Any], digits: int) -> Any:
@@ -90,7 +87,8 @@ def _maximum_value_steps() -> Derivation:
 
 
 def _maximise() -> Any:
-    return mpmath.findroot(lambda y: mpmath.diff(lambda z: mpmath.log(z - 1) / z, y), 4.6)
+    """Where the real part of the contour integral is stationary."""
+    return mpmath.findroot(lambda y: mpmath.re(mpmath.diff(contour, y)), 4.6, tol=1e-30)
 
 
 _W = {name: float(mpmath.lambertw(v)) for name, v in (("W(1)", 1), ("W(e)", mpmath.e))}
@@ -101,7 +99,7 @@ MAXIMUM = Law(
     quantity=sp.Symbol("max Re(alpha)"),
     parameters=(),
     derive=_maximum_value_steps,
-    definition=lambda: mpmath.log(_maximise() - 1) / _maximise(),
+    definition=lambda: mpmath.re(contour(_maximise())),
     sources=(DERIVED,),
     mutants=tuple(mutant_value(name, lambda v=v: v) for name, v in _W.items()),
     priority="B",

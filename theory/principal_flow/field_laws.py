@@ -238,12 +238,11 @@ def _local_steps(order: int) -> Derivation:
 
 
 def _local_definition(learning_rate: Any, order: int, gradient_jet: Any) -> Any:
-    """Coefficient of h^(N+1) in step minus flow; the field itself is gated by its own law."""
+    """Coefficient of h^(N+1) in step minus flow of the truncated field, from the logarithm of the iterates alone."""
     size = int(order)
-    terms, space = jet_terms(size)
-    # Taylor coefficients of every f_n in the displacement, so that the field is a polynomial in displacement and h.
-    jet = jet_field(gradient_jet).jet(Series((mpmath.mpf(0), mpmath.mpf(1)), size + 1), size + 1)
-    taylor = [sp.lambdify(space.symbols, f.as_expr(), modules="mpmath")(*jet) for f in terms]
+    # the iterates start at a symbolic displacement, a series of its own: Taylor coefficients of every f_n
+    place = Series((mpmath.mpf(0), mpmath.mpf(1)), size + 1)
+    taylor = [term[0] for term in euler_terms(jet_field(gradient_jet), [place], size)]
 
     def field(state: list[Any], step: Any) -> list[Any]:
         value: Any = 0

@@ -40,7 +40,7 @@ def pair(value: complex) -> list[float]:
     return [complex(value).real, complex(value).imag]
 
 
-def _truncation(scaled_curvature: Any, order: int) -> Any:
+def truncation(scaled_curvature: Any, order: int) -> Any:
     """alpha_N from the formal logarithm of gradient descent on the quadratic with curvature x, at step 1."""
     terms = euler_terms(lambda v: [-scaled_curvature * v[0]], [1 / mpmath.mpf(scaled_curvature)], int(order))
     return sum(term[0] for term in terms)
@@ -65,7 +65,7 @@ def _fixed_order(name: str, order: int, title: str, mutants: Any) -> Law:
         quantity=_ALPHA,
         parameters=(_X,),
         derive=lambda: truncated_steps(order),
-        definition=lambda scaled_curvature: _truncation(scaled_curvature, order),
+        definition=lambda scaled_curvature: truncation(scaled_curvature, order),
         sources=(s.ROSCA,),
         mutants=mutants,
         rungs=("algebra", "net"),
@@ -101,7 +101,7 @@ TRUNCATED = Law(
     quantity=sp.Function("alpha_N")(s.x),
     parameters=(_X, s.order),
     derive=truncated_steps,
-    definition=_truncation,
+    definition=truncation,
     sources=(s.ROSCA,),
     mutants=(mutant_value("p+1 -> p+2", _shifted), mutant_value("(p+1)!", _factorials)),
     rungs=("algebra", "chain"),
@@ -114,7 +114,7 @@ KEEPS_MINIMA = Law(
     quantity=sp.Function("alpha_N")(s.x),
     parameters=(_X.within(positive(0.2, 3.4)), s.order),
     derive=truncated_steps,
-    definition=_truncation,
+    definition=truncation,
     sources=(DERIVED,),
     mutants=(mutant_value("p+1 -> p+2", _shifted),),
     rungs=("algebra", "chain"),

@@ -12,6 +12,7 @@ from theory.evaluation import converged, mp_function, to_mp
 from theory.law import Law, Regime, mutant_parameters, mutant_result, mutant_value
 from theory.parameter import Constraint, Parameter, integer, real
 from theory.principal_flow import symbols as s
+from theory.principal_flow.formal_orbit import euler_terms
 from theory.principal_flow.jets import jet_expression, jet_terms
 from theory.principal_flow.losses import jet_field
 from theory.source import DERIVED
@@ -64,15 +65,17 @@ def flow_time(gradient_jet: Any, end_point: Any) -> Any:
 
 
 def _definition(learning_rate: Any, gradient_jet: Any, end_point: Any, order: int) -> Any:
-    """The variational equation in time, edot = -g' e + h^N f_(N+1) along xdot = -g, by Taylor series."""
+    """The variational equation in time, edot = -g' e + h^N f_(N+1) along xdot = -g, by Taylor series.
+
+    f_(N+1) is read off the logarithm of literal iterates at every point that the solver visits.
+    """
     size = int(order)
-    terms, space = jet_terms(size + 1)
-    neglected = sp.lambdify(space.symbols, terms[-1].as_expr(), modules="mpmath")
     field = jet_field(gradient_jet)
 
     def slope(_: Any, state: Any) -> list[Any]:
-        jet = field.jet(state[0], size + 2)
-        return [-jet[0], -jet[1] * state[1] + neglected(*jet)]
+        jet = field.jet(state[0], 2)
+        neglected = euler_terms(field, [state[0]], size + 1)[-1][0]
+        return [-jet[0], -jet[1] * state[1] + neglected]
 
     flow = mpmath.odefun(slope, 0, [mpmath.mpf(0), mpmath.mpf(0)])
     return learning_rate**size * flow(flow_time(gradient_jet, end_point))[1]

@@ -32,6 +32,16 @@ def _weighted(change: Any) -> Any:
     return value
 
 
+def _rate_along_the_flow(learning_rate: Any, curvatures: Any, gradient_components: Any) -> Any:
+    """Derivative of a quadratic loss along the field phi(hH) g, the field from the contour integral."""
+    field = [contour(learning_rate * c) * a for c, a in zip(curvatures, gradient_components)]
+
+    def loss(t: Any) -> Any:
+        return mpmath.fsum(a * t * f + c * (t * f) ** 2 / 2 for c, a, f in zip(curvatures, gradient_components, field))
+
+    return mpmath.diff(loss, 0)
+
+
 LOSS_RATE = Law(
     id="principal_flow.loss_rate",
     title="Rate of the loss along the principal flow",
@@ -42,9 +52,7 @@ LOSS_RATE = Law(
         ("flow in the eigenbasis", alpha_form(s.h * _li) * _ci, "principal flow"),
         ("chain rule", sp.Sum(alpha_form(s.h * _li) * _ci**2, (s.i, 0, s.n - 1)), "dE/dt = g^T thetadot"),
     ),
-    definition=lambda learning_rate, curvatures, gradient_components: sum(
-        contour(learning_rate * c) * a * a for c, a in zip(curvatures, gradient_components)
-    ),
+    definition=_rate_along_the_flow,
     sources=(s.ROSCA,),
     mutants=(
         mutant_value("conjugated product", _weighted(lambda a: complex(a).conjugate())),

@@ -7,6 +7,7 @@ from typing import Any
 
 import mpmath
 import sympy as sp
+from scipy.integrate import solve_ivp
 
 from theory.derivation import Derivation, derivation
 from theory.law import Law, Regime, mutant_value
@@ -37,19 +38,28 @@ def _catapult_steps() -> Derivation:
     )
 
 
+def _weights(width: Any, network_output: Any, tangent_kernel: Any) -> tuple[list[Any], list[Any]]:
+    """Weights of two units (the others are 0) with this output and kernel: |u|^2 = |v|^2, an angle between them."""
+    half = width * tangent_kernel / 2
+    size = half**0.5 if isinstance(half, float) else mpmath.sqrt(half)
+    cosine = network_output * width**0.5 / half
+    return [size, 0 * size], [size * cosine, size * (1 - cosine * cosine) ** 0.5]
+
+
+def _descended(learning_rate: Any, width: Any, u: list[Any], v: list[Any]) -> tuple[list[Any], list[Any]]:
+    """One literal step of gradient descent on f^2/2, f = u.v/sqrt(n)."""
+    step = learning_rate * sum(a * c for a, c in zip(u, v)) / width
+    return [a - step * c for a, c in zip(u, v)], [c - step * a for a, c in zip(u, v)]
+
+
+def _observed(width: Any, u: list[Any], v: list[Any]) -> list[Any]:
+    return [sum(a * c for a, c in zip(u, v)) / width**0.5, sum(a * a + c * c for a, c in zip(u, v)) / width]
+
+
 def _catapult_definition(learning_rate: Any, width: Any, network_output: Any, tangent_kernel: Any) -> Any:
-    """Literal gradient descent on weights that have this output and kernel, all in the first two units (others 0)."""
-    root = mpmath.sqrt(width)
-    total, product = width * tangent_kernel, root * network_output
-    # u = (a, c), v = (c', a'): choose |u|^2 = |v|^2 = total/2 and the angle between them.
-    size = mpmath.sqrt(total / 2)
-    cosine = product / (total / 2)
-    u = [size, mpmath.mpf(0)]
-    v = [size * cosine, size * mpmath.sqrt(1 - cosine**2)]
-    f = sum(a * c for a, c in zip(u, v)) / root
-    step = learning_rate * f / root
-    u, v = [a - step * c for a, c in zip(u, v)], [c - step * a for a, c in zip(u, v)]
-    return [sum(a * c for a, c in zip(u, v)) / root, sum(a * a + c * c for a, c in zip(u, v)) / width]
+    """Literal gradient descent on weights that have this output and kernel."""
+    u, v = _weights(mpmath.mpf(width), network_output, tangent_kernel)
+    return _observed(mpmath.mpf(width), *_descended(learning_rate, mpmath.mpf(width), u, v))
 
 
 def _catapult_map(first: float, correction: float) -> Any:
@@ -98,13 +108,14 @@ def _threshold_steps() -> Derivation:
 
 
 def _threshold_definition(tangent_kernel: Any) -> Any:
-    """Bisection of convergence of the map at n = 10^9 and f_0 = 1e-4."""
-    kernel, n = float(tangent_kernel), 1e12
+    """Bisection of the convergence of literal gradient descent on the weights at n = 10^10 and f_0 = 1e-3."""
+    kernel, n = float(tangent_kernel), 1e10
 
     def converges(h: float) -> bool:
-        f, current = 1e-3, kernel
+        u, v = _weights(n, 1e-3, kernel)
         for _ in range(3000):
-            f, current = f * (1 - h * current + h * h * f * f / n), current + h * f * f * (h * current - 4) / n
+            u, v = _descended(h, n, u, v)
+            f, current = _observed(n, u, v)
             if not abs(f) < 1e12:
                 return False
             if h * current < 2 and abs(f) < 1e-3:
@@ -133,7 +144,6 @@ THRESHOLD = Law(
     ),
     rungs=("algebra", "chain"),
     regime=Regime("width -> infinity, f_0 -> 0", "O(f_0^2/n)"),
-    tolerance=1e-3,
     gate_points=6,
     priority="B",
 )
@@ -207,19 +217,20 @@ def _gfs_steps() -> Derivation:
 
 
 def _gfs_definition(first_weight: Any, second_weight: Any, target: Any) -> Any:
-    """Follow the gradient flow by its scalar reduction p = u v: dp/dt = -(p - y)(u^2 + v^2); then the Hessian's top."""
-    u, v, y = first_weight, second_weight, target
-    # The orbit moves along a hyperbola u^2 - v^2 = Q; rotate by s: u = a cosh, the end point has u v = y.
+    """Integrate the gradient flow of both weights to its end, then take the top of the Hessian there."""
+    y = float(target)
 
-    def at(z: Any) -> tuple[Any, Any]:
-        grown, shrunk = (u + v) * mpmath.exp(z), (u - v) * mpmath.exp(-z)
-        return (grown + shrunk) / 2, (grown - shrunk) / 2
+    def slope(_: float, state: Any) -> list[float]:
+        r = state[0] * state[1] - y
+        return [-r * state[1], -r * state[0]]
 
-    low, high = mpmath.mpf(-12), mpmath.mpf(12)
-    for _ in range(100):
-        middle = (low + high) / 2
-        low, high = (middle, high) if mpmath.fprod(at(middle)) < y else (low, middle)
-    a, c = at(low)
+    def rest(_: float, state: Any) -> float:
+        return abs(state[0] * state[1] - y) - 1e-12
+
+    rest.terminal = True  # type: ignore[attr-defined]
+    start = [float(first_weight), float(second_weight)]
+    options = {"method": "DOP853", "rtol": 1e-13, "atol": 1e-15, "events": rest}
+    a, c = map(mpmath.mpf, map(float, solve_ivp(slope, (0.0, 1e5), start, **options).y[:, -1]))
     hess = mpmath.matrix([[c * c, 2 * a * c - y], [2 * a * c - y, a * a]])
     return max(mpmath.eigsy(hess, eigvals_only=True))
 
