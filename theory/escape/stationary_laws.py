@@ -8,6 +8,7 @@ from typing import Any
 import mpmath
 import numpy as np
 import sympy as sp
+from scipy.optimize import brentq
 
 from theory.escape import stationary
 from theory.escape.notation import (
@@ -70,13 +71,13 @@ ISOTROPIC = Law(
 
 def _alpha_drift(slope: Any, diffusion: Any, alpha: Any, place: Any) -> Any:
     """Ito drift of dx = -L' dt + sqrt(2 D(x + alpha dx)) dW: mean of the implicit increment over two-point noise / dt."""
-    with mpmath.workdps(50):
+    with mpmath.workdps(34):
 
         def rate(root_dt: Any) -> Any:
             moves = []
             for sign in (1, -1):
                 move = mpmath.mpf(0)
-                for _ in range(12):
+                for _ in range(7):
                     move = -slope * root_dt**2 + sign * mpmath.sqrt(2 * diffusion(place + alpha * move)) * root_dt
                 moves.append(move)
             return sum(moves) / 2 / root_dt**2
@@ -181,14 +182,17 @@ def _moment_fit_definition(learning_rate: Any, batch_size: Any, curvature: Any) 
     e, size = float(learning_rate * curvature), 3
     growth = squared_growth(e, int(batch_size), size)
     source = float(np.trace(covariance_step(e, int(batch_size), [1.0] * size, 1.0, np.zeros((size, size)))))
-    mean = mpmath.mpf(source / (1 - growth))
+    mean, places = source / (1 - growth), np.linspace(-90.0, 90.0, 18001)
 
-    def gap(power: Any) -> Any:
-        base = mpmath.mpf(size) / 2
-        return beta_prime_integral(base, power) / beta_prime_integral(base - 1, power) - mean
+    def gap(power: float) -> float:
+        """Mean of v under v^(n/2-1) (1+v)^-power by the trapezoidal rule in log v, less the mean of the process."""
+        log_density = size / 2 * places - power * np.logaddexp(0.0, places)
+        density = np.exp(log_density - log_density.max())
+        return float(np.sum(density * np.exp(places)) / np.sum(density)) - mean
 
-    start = 1 + size / mpmath.mpf(2) * (1 + 1 / mean)
-    return mpmath.findroot(gap, (start * mpmath.mpf("1.001"), start * mpmath.mpf("1.003")), solver="secant", tol=1e-26)
+    # a power law with a finite mean has more than 1 + n/2; mean is a decreasing function of the power
+    low, high = 1 + size / 2 + 0.3, 1 + size / 2 + size / mean + 10
+    return mpmath.mpf(float(brentq(gap, low, high, xtol=1e-13, rtol=1e-14)))
 
 
 def _fit_bounded(values: Any) -> bool:
