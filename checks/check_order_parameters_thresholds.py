@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from checks.check import Case, Check, Margin
-from checks.order_parameters import floors, rates
+from checks.order_parameters import rates, thresholds
 from checks.order_parameters.floors import per_dimension
 from numerics.statistics import Crossing, Plan
 
@@ -28,7 +30,7 @@ threshold_single = Check(
 threshold_single_chain = Check(
     law="order_parameters.critical_learning_rate.single",
     rung="chain",
-    simulate=floors.deviation_growth,
+    simulate=thresholds.deviation_growth,
     statistic=Crossing((_around(8.24),)),
     cases={
         "erf": Case(
@@ -58,7 +60,7 @@ def _named_threshold_chain(name: str, norm: float, centre: float) -> Check:
     return Check(
         law=f"order_parameters.critical_learning_rate.{name}",
         rung="chain",
-        simulate=floors.deviation_growth,
+        simulate=thresholds.deviation_growth,
         statistic=Crossing((_around(centre),)),
         cases={f"T={norm:g}": {"teacher_norm": norm, "dimension": 400}},
         settings={"activation": name, "rates": _around(centre), "steps": 40},
@@ -92,7 +94,7 @@ threshold_committee = Check(
 threshold_committee_linear = Check(
     law="order_parameters.critical_learning_rate.committee_linear",
     rung="chain",
-    simulate=floors.deviation_growth,
+    simulate=thresholds.deviation_growth,
     statistic=Crossing((_around(2 / 3),)),
     cases={"K=3": {"width": 3, "dimension": 400}},
     settings={
@@ -106,6 +108,39 @@ threshold_committee_linear = Check(
     plan=Plan(first=8192, looks=5),
     chunk=8192,
 )
+
+
+def _mode_of_units(prediction: float, *, dimension: float, width: int, **_: float) -> float:
+    """Fourth moments of the input along the deviations raise one step by 2/d; those along the teachers, which the slopes
+    weigh down, lower it by at most one per unit."""
+    return max(2, width) * prediction / dimension
+
+
+def _committee_chain(
+    name: str, width: int, norm: float, centre: float, spared: dict[str, str] | None = None, **settings: Any
+) -> Check:
+    return Check(
+        law=f"order_parameters.{name}",
+        rung="chain",
+        simulate=thresholds.committee_growth,
+        statistic=Crossing((_around(centre),)),
+        cases={f"K={width}": {"width": width, "teacher_norm": norm, "dimension": 400}},
+        settings={"rates": _around(centre), "steps": 40, **settings},
+        margin=Margin(relative=0.04, model=_mode_of_units),
+        plan=Plan(first=8192, looks=5),
+        chunk=8192,
+        spared=spared or {},
+    )
+
+
+threshold_committee_chain = _committee_chain(
+    "critical_learning_rate.committee_erf",
+    4,
+    0.6,
+    1.12,
+    {"g_oo without its last term": "a thousandth of the rate; the flow refutes it"},
+)
+threshold_mean_chain = _committee_chain("phase.critical_learning_rate", 3, 1.2, 15.0, mean_normalised=True)
 
 relaxation_erf = Check(
     law="order_parameters.convergence_rate.erf",

@@ -27,13 +27,14 @@ def projected_chain(
     *,
     mean_length: bool = False,
     observe: Callable[[int, Overlaps], bool | None] | None = None,
+    every: int = 1,
     drive: Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None], None] | None = None,
 ) -> Overlaps:
     """Run online SGD in the frame of student and teacher; the same law as brute force at every d, B and rate.
 
     ``mean_length`` replaces the chi-squared length by its mean (a wrong chain, the negative control of tests).
-    ``observe(step, overlaps)`` is called before the first and after every step and ends the run by returning True;
-    ``drive(z_teacher, z_student, xi)`` is called with the random numbers of every step.
+    ``observe(step, overlaps)`` is called before the first step and after each ``every`` steps and ends the run by
+    returning True; ``drive(z_teacher, z_student, xi)`` is called with the random numbers of every step.
 
     Raises NumericsError unless d >= 2 p + k (the directions orthogonal to the frame must exist).
     """
@@ -51,7 +52,7 @@ def projected_chain(
         if drive is not None:
             drive(z[:k], z[k:], xi)
         advance(z, xi, length)
-        if observe is not None and observe(step, chain.overlaps()):
+        if observe is not None and step % every == 0 and observe(step, chain.overlaps()):
             break
     return chain.overlaps()
 

@@ -165,3 +165,10 @@ def test_weight_decay_leaves_a_fixed_second_layer_alone() -> None:
         problem = _problem(1, second_rate=0.0)
         end = run(Chunk(4, 1), problem, POINT["student_overlap"], POINT["teacher_student_overlap"], 50, 9)
         assert end.a[:, 0].tolist() == [0.8, 1.2]
+
+
+def test_chain_shows_its_observer_every_so_many_steps() -> None:
+    seen: list[int] = []
+    problem, q0, m0 = _problem(1), POINT["student_overlap"], POINT["teacher_student_overlap"]
+    projected_chain(Chunk(8, 1), problem, q0, m0, 50, 10, observe=lambda step, _: seen.append(step), every=4)
+    assert seen == [0, 4, 8]

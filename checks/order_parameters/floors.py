@@ -141,10 +141,10 @@ def simulated_floor(
     total = torch.zeros(chunk.replicas, dtype=torch.float64)
 
     def observe(step: int, state: Overlaps) -> None:
-        if step > burn and step % every == 0:
+        if step > burn:
             total.add_(error(state))
 
-    projected_chain(chunk, problem, *begin, dimension, burn + average, observe=observe)
+    projected_chain(chunk, problem, *begin, dimension, burn + average, observe=observe, every=every)
     return total / (average // every)
 
 
@@ -167,27 +167,3 @@ def anisotropic_floor(
         if step >= burn:
             total += (scales * w * w).sum(0) / (2 * d)
     return total / average
-
-
-def deviation_growth(
-    chunk: Chunk, *, rates: tuple[float, ...], dimension: int, steps: int, activation: str = "erf", width: int = 1,
-    teacher_norm: float = 1.0, batch_size: int = 1, mode: str = "perpendicular",
-) -> torch.Tensor:  # fmt: skip
-    """Return the relative growth of a small squared deviation from the teacher at each rate, on common random numbers.
-
-    Deviation: tr(Q - M - M' + P), or the sum of all its entries with mode="collective"; the start has 1e-8 of it,
-    orthogonal to the teacher.
-    """
-    columns, small = [], 1e-8
-    for rate in rates:
-        values = on_teacher(activation, width, teacher_norm, learning_rate=rate, batch_size=batch_size)
-        share = small if mode == "collective" else 0.0
-        q = [[teacher_norm * float(i == j) + (small if i == j else share) for j in range(width)] for i in range(width)]
-        same = Chunk(chunk.replicas, chunk.seed, chunk.device)
-        end = projected_chain(same, committee(values), q, values["teacher_student_overlap"], dimension, steps)
-        norm = torch.eye(width, dtype=torch.float64)[..., None] * teacher_norm
-        r = end.q - end.m - end.m.transpose(0, 1) + norm
-        size = r.sum((0, 1)) if mode == "collective" else torch.einsum("iir->r", r)
-        start = small * width * (width if mode == "collective" else 1)
-        columns.append(size / start - 1.0)
-    return torch.stack(columns, 1)

@@ -49,31 +49,31 @@ def threshold(
     return Measured(_even_zero(growth, around), 1e-4 * around)
 
 
-def committee_threshold(context: Context, *, width: int, teacher_norm: float, around: float) -> Measured:
-    """Measure where the error of a committee near its teacher stops shrinking: the largest growth rate is zero.
+def committee_modes(width: int, teacher_norm: float, rate: float) -> torch.Tensor:
+    """Return the matrix of the drift of (r1, r2) for deviations r1 I + r2 J of a committee from its teacher.
 
-    The deviations span two symmetric modes r1 I + r2 J; the drift of both is read off at small r, and the rate at which
-    the determinant of the resulting 2 x 2 matrix vanishes is found by bisection.
+    Read off the derived ODE at a small deviation r = Q - M - M' + P.
     """
     h = 1e-6
+    eye = [[teacher_norm * float(i == j) for j in range(width)] for i in range(width)]
+    columns = []
+    for own, other in ((h, 0.0), (h, h)):
+        q = [[x + (own if i == j else other) for j, x in enumerate(row)] for i, row in enumerate(eye)]
+        found = _drift({**_single("erf", 1.0, 1.0, 1.0, rate), "student_overlap": q, "teacher_student_overlap": eye,
+                        "teacher_overlap": eye})  # fmt: skip
+        place = width * (width + 1) // 2
+        diagonal = float(found[0] - 2 * found[place])
+        off = float(found[1] - found[place + 1] - found[place + width])
+        columns.append([(diagonal - off) / h, off / h])
+    # (own, other) = (h, 0) is the mode I alone, (h, h) the mode J alone
+    return torch.tensor(columns, dtype=torch.float64).T
+
+
+def committee_threshold(context: Context, *, width: int, teacher_norm: float, around: float) -> Measured:
+    """Measure where the error of a committee near its teacher stops shrinking: the largest growth rate is zero."""
 
     def growth(rate: float) -> float:
-        columns = []
-        for own, other in ((h, 0.0), (h, h)):
-            q = [[teacher_norm * (i == j) + (own if i == j else other) for j in range(width)] for i in range(width)]
-            m = [[teacher_norm * float(i == j) for j in range(width)] for i in range(width)]
-            eye = [[teacher_norm * float(i == j) for j in range(width)] for i in range(width)]
-            found = _drift({**_single("erf", 1.0, 1.0, 1.0, rate), "student_overlap": q,
-                            "teacher_student_overlap": m, "teacher_overlap": eye})  # fmt: skip
-            place = width * (width + 1) // 2
-            # the deviation is r = Q - M - M' + P
-            diagonal = float(found[0] - 2 * found[place])
-            off = float(found[1] - found[place + 1] - found[place + width])
-            columns.append([(diagonal - off) / h, off / h])
-        (a, c), (a2, c2) = columns
-        # (own, other) = (h, h) is the mode J alone, (h, 0) the mode I alone
-        matrix = torch.tensor([[a, a2], [c, c2]], dtype=torch.float64)
-        return float(torch.linalg.eigvals(matrix).real.max())
+        return float(torch.linalg.eigvals(committee_modes(width, teacher_norm, rate)).real.max())
 
     low, high = 0.7 * around, 1.3 * around
     while high - low > 1e-6 * around:

@@ -220,7 +220,7 @@ LAWS = (
         definition=_full_threshold,
         evaluator=_threshold_evaluate,
         sources=(DERIVED,),
-        rungs=("algebra", "flow"),
+        rungs=("algebra", "flow", "chain"),
         mutants=(
             mutant_value("single unit over K", lambda width, teacher_norm: _single(teacher_norm) / width),
             mutant_value("g_oo without its last term", _without_last),
@@ -237,7 +237,7 @@ LAWS = (
         definition=lambda width, teacher_norm: width**2 * _full_threshold(width, teacher_norm),
         evaluator=_phase_threshold,
         sources=(DERIVED,),
-        rungs=("algebra",),
+        rungs=("algebra", "chain"),
         mutants=(
             mutant_value("p eta_c", lambda width, teacher_norm: width * _plain_threshold(width, teacher_norm)),
             mutant_value("eta_c", lambda width, teacher_norm: _plain_threshold(width, teacher_norm)),

@@ -109,7 +109,7 @@ LAWS = (
         definition=pl.define_escape,
         sources=(SAAD_SOLLA, DERIVED),
         regime=SMALL_RATE,
-        rungs=_FLOW,
+        rungs=(*_FLOW, "chain"),
         gate_points=3,
         mutants=(
             mutant_value("exponent 1/2 for 3/2", _power),
@@ -151,7 +151,7 @@ LAWS = (
         definition=pl.define_time,
         sources=(SAAD_SOLLA,),
         regime=Regime("initial asymmetry -> 0", "O(1)"),
-        rungs=_FLOW,
+        rungs=(*_FLOW, "chain"),
         gate_points=3,
         mutants=(
             mutant_value(

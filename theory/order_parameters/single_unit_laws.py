@@ -243,7 +243,7 @@ LAWS = (
         constraints=(_PLATEAU,),
         sources=(ARNABOLDI,),
         regime=LIMIT,
-        rungs=("algebra", "flow"),
+        rungs=("algebra", "flow", "chain"),
         priority="B",
     ),
     _law(
@@ -265,7 +265,7 @@ LAWS = (
         constraints=(_PLATEAU,),
         sources=(ARNABOLDI,),
         regime=LIMIT,
-        rungs=("algebra", "flow"),
+        rungs=("algebra", "flow", "chain"),
         priority="B",
     ),
     _law(
@@ -292,7 +292,7 @@ LAWS = (
         ),
         sources=(ARNABOLDI,),
         regime=Regime("initial_overlap -> 0", "O(1)"),
-        rungs=("algebra", "flow"),
+        rungs=("algebra", "flow", "chain"),
         priority="B",
     ),
 )
