@@ -62,28 +62,30 @@ chain_variance = Check(
     cases={"eta=0.27": {"learning_rate": 0.27, "batch_size": 1.3, "curvature": 1.2}},
 )  # fmt: skip
 
-_KURTOSIS_POINT = {"learning_rate": 0.3, "batch_size": 4, "curvature": 1.0}
-_LONG: dict[str, Any] = {"statistic": Mean(batch=64, minimum=200), "plan": Plan(first=32768, looks=4), "chunk": 4096}
+_KURTOSIS_POINT = {"learning_rate": 0.4, "batch_size": 4, "curvature": 1.0}
+_LONG: dict[str, Any] = {"statistic": Mean(batch=64, minimum=200), "plan": Plan(first=131072, looks=3), "chunk": 16384}
 excess_kurtosis = Check(
     law="escape.excess_kurtosis.gaussian_features", rung="sgd", simulate=sgd.fourth_cumulant,
-    margin=Margin(absolute=0.03), **_LONG, cases={"eta=0.3-B=4": _KURTOSIS_POINT},
-    spared={"without (B+6)": "0.063 below the law, less than 3 margins; refuted by the gate"},
+    margin=Margin(relative=0.1), **_LONG, cases={"eta=0.4-B=4": _KURTOSIS_POINT},
 )  # fmt: skip
 
 
 def _at_temperature(name: str, more: dict[str, float], reason: str) -> Check:
     return Check(
-        law=name, rung="sgd", simulate=sgd.fourth_cumulant, margin=Margin(absolute=0.03),
-        statistic=Mean(batch=64, minimum=200), plan=Plan(first=16384, looks=4), chunk=4096,
-        cases={"eta=0.3-B=4": {"temperature": 0.075, **more, **_KURTOSIS_POINT}}, expected=REFUTED, reason=reason,
+        law=name, rung="sgd", simulate=sgd.fourth_cumulant, margin=Margin(relative=0.1), **_LONG,
+        cases={"eta=0.4-B=4": {"temperature": 0.1, **more, **_KURTOSIS_POINT}}, expected=REFUTED, reason=reason,
     )  # fmt: skip
 
 
 excess_power_law = _at_temperature(
-    "escape.excess_kurtosis.power_law", {"dimension": 1}, F2 + "; real 0.070 against 0.25 of the SDE"
+    "escape.excess_kurtosis.power_law",
+    {"dimension": 1},
+    F2 + "; real kurtosis over the SDE's: 0.55, and as eta^2 at smaller steps",
 )
 excess_sde = _at_temperature(
-    "escape.excess_kurtosis.kurtosis_sde", {"feature_kurtosis": 3.0}, F2 + "; real 0.070 against 0.58 of the SDE"
+    "escape.excess_kurtosis.kurtosis_sde",
+    {"feature_kurtosis": 3.0},
+    F2 + "; real kurtosis over the SDE's: 0.23, and as eta^2 at smaller steps",
 )
 
 _PASSAGE = {
@@ -121,7 +123,7 @@ def _refuted_passage(kind: str, reason: str) -> Check:
 
     return Check(
         law=f"escape.mean_passage_time.{kind}", rung="sgd", simulate=partial(sgd.passage, horizon=1500),
-        statistic=Rate(), observable=sgd.seed_updates, margin=Margin(relative=0.15),
+        statistic=Rate(), observable=sgd.seed_updates, margin=Margin(relative=0.08),
         plan=Plan(first=8192, looks=3), chunk=8192, cases={"c=1.4-eta=0.1": point}, expected=REFUTED, reason=reason,
         rival=exact,
     )  # fmt: skip
