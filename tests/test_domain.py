@@ -53,6 +53,7 @@ def test_a_law_far_from_its_gate_has_a_number_or_says_why_not(law: Law) -> None:
         ("stability.exponent.laplace", {"curvature_mean": 0.98, "curvature_scale": 0.88, "batch_size": 400}),
         ("stability.exponent.squared_normal", {"input_mean": 0.52, "input_std": 0.0077, "batch_size": 2}),
         ("stability.exponent.squared_normal", {"input_mean": 29.95, "input_std": 0.61, "batch_size": 2}),
+        ("stability.exponent.uniform", {"lower_curvature": -1.1, "upper_curvature": 2.5, "batch_size": 40}),
         ("stability.phase.scalar_net_normal_data",
          {"teacher_slope": 0.2, "label_noise_std": 0.0017, "input_std": 1.04, "loss_factor": 1}),
     ],

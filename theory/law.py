@@ -187,14 +187,18 @@ class Law:
 
     def _compute(self, full: dict[str, Any], digits: int, *, check: bool = True) -> Any:
         """Evaluate at complete values; ``check`` also asks for a number where the evaluation gave NaN."""
-        derivation = self.derivation(**self.structure_of(full))
         try:
+            derivation = self.derivation(**self.structure_of(full))
             if self.evaluator is not None:
                 raw = self.evaluator(derivation, full, digits)
             else:
                 raw = evaluation.evaluate(derivation.result, self.parameters, full, digits)
         except TheoryError:
             raise
+        except RecursionError as error:
+            raise EvaluationError(
+                f"the form of {self.id} is too long at {_listed(full)}; choose fewer terms."
+            ) from error
         except (ArithmeticError, ValueError, mpmath.libmp.NoConvergence) as error:
             raise EvaluationError(f"{self.id} has no value at {_listed(full)}: {error}. {_REMEDY}") from error
         if check and evaluation.has_nan(raw):

@@ -9,7 +9,7 @@ import mpmath
 import sympy as sp
 
 from theory.errors import DerivationError
-from theory.evaluation import mp_function
+from theory.evaluation import converged, mp_function, to_mp
 
 
 def require_zero(expression: Any, what: str) -> None:
@@ -36,8 +36,8 @@ def require_quadrature(
     function = mp_function(sp.sympify(form), tuple(symbols))
     with mpmath.workdps(30):
         for point in points:
-            values = [mpmath.mpf(repr(x)) for x in point]
-            got, want = function(*values), definition(*values)
+            got = converged(lambda point=point: function(*map(to_mp, point)), 20)
+            want = definition(*map(to_mp, point))
             if not abs(got - want) <= tolerance * max(1, abs(want)):
                 raise DerivationError(
                     f"the form {sp.sstr(form)[:80]} gives {mpmath.nstr(got, 12)} at {point}, "

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+import math
 
 import sympy as sp
 
 from theory.derivation import Derivation, derivation
 from theory.stability.guard import require_quadrature, require_zero
-from theory.stability.quadrature import log_mean
+from theory.stability.quadrature import float_mean, log_mean
 from theory.stability.standard import ArcsineX, CauchyX, SemicircleX, SplineX
 
 A = sp.Symbol("A", real=True)
@@ -18,15 +19,16 @@ _T = sp.Symbol("t", real=True)
 
 @functools.lru_cache(maxsize=64)
 def iterated_logarithm(order: int) -> sp.Expr:
-    """The ``order``-fold antiderivative x^n (log x - H_n)/n! of log x for x > 0."""
-    x = sp.Symbol("x", positive=True)
-    form = sp.log(x)
-    for _ in range(order):
-        form = sp.expand(sp.integrate(form, x))
-    harmonic = sum((sp.Rational(1, j) for j in range(1, order + 1)), sp.S.Zero)
-    compact = x**order * (sp.log(x) - harmonic) / sp.factorial(order)
-    require_zero(form - compact, "the iterated antiderivative")
-    return compact
+    """The ``order``-fold antiderivative x^n (log x - H_n)/n! of log x for x > 0, by induction over n."""
+    x, n = sp.Symbol("x", positive=True), sp.Symbol("n", integer=True, nonnegative=True)
+
+    def antiderivative(k: sp.Expr, harmonic: sp.Expr) -> sp.Expr:
+        return x**k * (sp.log(x) - harmonic) / sp.gamma(k + 1)
+
+    known = sp.Symbol("H_n", real=True)
+    step = sp.diff(antiderivative(n + 1, known + 1 / (n + 1)), x) - antiderivative(n, known)
+    require_zero(step, "the induction over the iterated antiderivatives")
+    return antiderivative(sp.Integer(order), sum((sp.Rational(1, j) for j in range(1, order + 1)), sp.S.Zero))
 
 
 @functools.lru_cache(maxsize=64)
@@ -42,7 +44,11 @@ def uniform_potential(count: int) -> Derivation:
     terms = [(-1) ** j * sp.binomial(count, j) * antiderivative(A - j * S) for j in range(count + 1)]
     result = sum(terms, sp.S.Zero) / S**count
     require_quadrature(
-        result, (A, S), ((0.7, 0.6), (-0.4, 1.3), (2.1, 0.7)), lambda a, s: log_mean(SplineX(count), a, s), 1e-9
+        result,
+        (A, S),
+        ((0.7, 0.6), (-0.4, 1.3), (2.1, 0.7)),
+        lambda a, s: float_mean(SplineX(count), float(a), float(s), math.log),
+        1e-9,
     )
     return derivation(
         ("antiderivative", compact, f"log x integrated {count} times; for x < 0 the real part has log|x|"),

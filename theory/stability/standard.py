@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from theory.stability.standard_floats import FLOAT, log_hyp0f1, scaled_besselk
+from theory.stability.standard_floats import FLOAT, log_scaled_hyp0f1, scaled_besselk
 
 
 @dataclass(frozen=True)
@@ -254,13 +254,20 @@ class NoncentralX(Standard):
         if u <= 0:
             return context.mpf(0)
         half = context.mpf(self.count) / 2
-        log_density = (half - 1) * context.log(u / 2) - (u + self.noncentrality) / 2 - context.loggamma(half)
-        return context.exp(log_density + log_hyp0f1(half, self.noncentrality * u / 4, context)) / 2
+        distance = context.sqrt(u) - context.sqrt(self.noncentrality)
+        log_density = (half - 1) * context.log(u / 2) - distance**2 / 2 - context.loggamma(half)
+        return context.exp(log_density + log_scaled_hyp0f1(half, self.noncentrality * u / 4, context)) / 2
 
     def breaks(self, context: Any) -> list[Any]:
         mean = self.count + float(self.noncentrality)
         width = math.sqrt(2 * self.count + 4 * float(self.noncentrality))
         if context is FLOAT:
-            inner = {0.0, max(mean - 3 * width, 0.0), mean, mean + 4 * width, mean + 12 * width + 20}
+            inner = {
+                0.0,
+                *(max(mean - n * width, 0.0) for n in (12, 3)),
+                mean,
+                mean + 4 * width,
+                mean + 12 * width + 20,
+            }
             return [*sorted(inner), mean + 40 * width + 100]
         return [0, mean, mean + 8 * width + 10, mean + 25 * width + 120]

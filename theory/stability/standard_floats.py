@@ -36,24 +36,25 @@ def scaled_besselk(log_factor: Any, order: Any, x: Any, context: Any) -> Any:
     return context.exp(log_factor) * context.besselk(order, x)
 
 
-def _float_log_hyp0f1(parameter: float, x: float) -> float:
-    """log 0F1(parameter; x) for x >= 0, by its series or where that grows large by the scaled Bessel function."""
+def _float_log_scaled_hyp0f1(parameter: float, x: float) -> float:
     if x > 100:
         root = math.sqrt(x)
         bessel = math.log(float(special.ive(parameter - 1, 2 * root)))
-        return math.lgamma(parameter) + (1 - parameter) * math.log(root) + bessel + 2 * root
+        return math.lgamma(parameter) + (1 - parameter) * math.log(root) + bessel
     term = total = 1.0
     index = 0
     while term > 1e-17 * total:
         term *= x / ((parameter + index) * (index + 1))
         index += 1
         total += term
-    return math.log(total)
+    return math.log(total) - 2 * math.sqrt(x)
 
 
-def log_hyp0f1(parameter: Any, x: Any, context: Any) -> Any:
-    """log 0F1(parameter; x) in floats or at the precision of mpmath."""
-    return _float_log_hyp0f1(parameter, x) if context is FLOAT else context.log(context.hyp0f1(parameter, x))
+def log_scaled_hyp0f1(parameter: Any, x: Any, context: Any) -> Any:
+    """log 0F1(parameter; x) - 2 sqrt(x), which stays small for x >= 0, in floats or at the precision of mpmath."""
+    if context is FLOAT:
+        return _float_log_scaled_hyp0f1(parameter, x)
+    return context.log(context.hyp0f1(parameter, x)) - 2 * context.sqrt(x)
 
 
 FLOAT = SimpleNamespace(
