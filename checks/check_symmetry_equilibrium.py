@@ -20,6 +20,8 @@ _COVARIANCE = [[0.3, 0.0], [0.0, 3.6]]
 _NOISES = label_noise_values(_POINT, _COVARIANCE)
 _NORMS = {"first_norm_squared": 1.46, "second_norm_squared": 1.0}
 _EQUAL = {"statistic": LONG, "plan": SHORT_PLAN, "chunk": 256, "rung": "sgd"}
+# SGD is O(eta) off the equilibrium of its SDE, with a constant that the theory does not give: these are extrapolated
+_LIMIT = {**_EQUAL, "plan": Plan(first=512, looks=3), "chunk": 512}
 
 
 def _rescale_case(start: float, **rates: Any) -> Case:
@@ -134,15 +136,16 @@ scale = Check(
 _U, _W = [0.9, 0.4], [0.7, -0.8]
 _S_X, _S_E = [[1.3, 0.4], [0.4, 0.6]], [[0.2, 0.08], [0.08, 2.0]]
 _RANK_ONE = {"first_weights": _U, "second_weights": _W, "input_covariance": _S_X, "residual_covariance": _S_E}
+_STEEP = {**_RANK_ONE, "residual_covariance": [[1.7, 0.2], [0.2, 0.15]]}
 rank_one = Check(
     law="symmetry.two_layer_linear.rank_one_equilibrium",
-    simulate=equilibria.orbit_position,
+    simulate=equilibria.extrapolated_position,
     cases={
-        f"from-{side}": Case(_RANK_ONE, settings={"shift": start}) for side, start in (("above", 0.3), ("below", -0.2))
+        f"from-{side}": Case(_STEEP, settings={"shift": start}) for side, start in (("above", 0.2), ("below", -0.4))
     },
-    settings={"point": (_U, _W), "learning_rate": 0.03, "steps": 1500},
+    settings={"point": (_U, _W), "learning_rate": 0.06, "steps": 600},
     margin=Margin(absolute=0.02),
-    **_EQUAL,
+    **_LIMIT,
 )
 _RATES = {"learning_rate": 0.03, "batch_size": 1}
 
@@ -187,7 +190,7 @@ _TALL = [0.3, 1.1]
 _HIGH = ([1.6, 0.7], [0.4, -0.46])
 sharpening = Check(
     law="symmetry.two_layer_linear.sharpening_sign",
-    simulate=equilibria.final_sharpness,
+    simulate=equilibria.extrapolated_sharpness,
     observable=sharpened,
     cases={
         "flattens": Case(
@@ -199,19 +202,18 @@ sharpening = Check(
             {**_RANK_ONE, "first_weights": _TALL, "residual_covariance": _TILTED}, settings={"point": (_TALL, _W)}
         ),
     },
-    settings={"learning_rate": 0.02, "steps": 2400},
-    # at this eta SGD stays 0.045 below the SDE's value, and 0.065 below at 1.25 eta: O(eta), as the regime says
-    margin=Margin(absolute=0.07),
-    **_EQUAL,
+    settings={"learning_rate": 0.05, "steps": 600},
+    margin=Margin(absolute=0.03),
+    **_LIMIT,
 )
 sharpness_ratio = Check(
     law="symmetry.two_layer_linear.sharpness_ratio",
-    simulate=equilibria.final_sharpness,
+    simulate=equilibria.extrapolated_sharpness,
     observable=above_flattest,
     cases={"tilted-noise": {**_RANK_ONE, "residual_covariance": _TILTED, "first_weights": _TALL}},
-    settings={"point": (_TALL, _W), "shift": 0.2, "learning_rate": 0.02, "steps": 2400},
-    margin=Margin(absolute=0.05),
-    **_EQUAL,
+    settings={"point": (_TALL, _W), "shift": 0.2, "learning_rate": 0.05, "steps": 600},
+    margin=Margin(absolute=0.03),
+    **_LIMIT,
 )
 _FACTORS = {
     "first_factor": [[0.9, 0.3], [-0.2, 1.1]], "second_factor": [[0.8, -0.5], [0.4, 1.2]], "input_covariance": _S_X,
@@ -240,8 +242,8 @@ balance = Check(
         }
     },
     settings={"sign": -1, "input_covariance": _S_X, "residual_covariance": _FACTORS["residual_covariance"]},
-    margin=Margin(absolute=0.15),
-    **_ONE_STEP,
+    margin=Margin(absolute=0.05, relative=0.02),
+    **{**_ONE_STEP, "plan": Plan(first=524288, looks=4), "chunk": 131072},
 )  # fmt: skip
 representation = Check(
     law="symmetry.two_layer_linear.representation",

@@ -56,7 +56,8 @@ exponential_to_rounding = Check(
     },
     margin=Margin(relative=1e-6),
     expected=REFUTED,
-    reason="SGD multiplies the charge by 1 - 2 eta wd, not by exp(-2 eta wd), in every step: O(eta wd) off at the end",
+    reason="SGD multiplies the charge by 1 - 2 eta wd, not by exp(-2 eta wd), in every step: O(eta wd) off, "
+    "measured over claimed charge at the end 0.9984 (both networks)",
     rival=runs.exact_sum,
 )
 heavy_ball_step = Check(
@@ -115,12 +116,15 @@ no_symmetry = Check(
     measure=networks.largest_cosine,
     cases={
         "tanh-first": Case(
-            _POINT, settings={"network": "tanh", "form": "first layer"}, reason="tanh has no rescaling symmetry"
+            _POINT,
+            settings={"network": "tanh", "form": "first layer"},
+            reason="tanh has no rescaling symmetry: |g . A theta| is 0.039 of its scale",
         ),
         "relu-without-bias": Case(
             _POINT,
             settings={"network": "relu", "form": "first layer without bias"},
-            reason="the bias of a ReLU unit scales with its incoming weights and belongs to the generator",
+            reason="the bias of a ReLU unit scales with its incoming weights and belongs to the generator: |g . A theta| "
+            "is 0.037 of its scale without it",
         ),
     },
     margin=Margin(absolute=1e-3),

@@ -24,7 +24,7 @@ matrix = Check(
     simulate=diffusions.matrix_drift,
     cases={"width-2": {**_FACTORS, **_GAMMAS, **_RATES}},
     settings=_NOISE,
-    margin=Margin(absolute=0.015),
+    margin=Margin(absolute=0.004, relative=0.02),
     **_SHORT,
 )
 
@@ -44,14 +44,14 @@ balance = Check(
     simulate=_balance,
     cases={"width-2": {**_FACTORS, **_GAMMAS, **_RATES}},
     settings=_NOISE,
-    margin=Margin(absolute=0.3),
+    margin=Margin(absolute=0.08, relative=0.02),
     **_SHORT,
 )
 noise_balance = Check(
     law="symmetry.two_layer_linear.noise_balance",
     simulate=_noise_balance,
     cases={"width-2": {**_FACTORS, **_NOISE}},
-    margin=Margin(absolute=0.3),
+    margin=Margin(absolute=0.08, relative=0.02),
     **_SHORT,
 )
 charge = Check(
@@ -69,7 +69,7 @@ vectors = Check(
         "at-minimum": {"first_weights": [0.9, 0.5], "second_weights": [0.7, -0.8], **_GAMMAS, **_RATES},
     },
     settings={"point": ([0.9, 0.5], [0.7, -0.8]), **_NOISE},
-    margin=Margin(absolute=0.01),
+    margin=Margin(absolute=0.0055),
     **_SHORT,
 )
 martingale = Check(

@@ -245,7 +245,10 @@ sharpening_sign = Law(
     definition=_define_sign,
     evaluator=evaluate_vectors,
     sources=(p.ZIYIN,),
-    mutants=(mutant_result("always flattens", lambda value, **_: -abs(value)),),
+    mutants=(
+        mutant_result("always flattens", lambda value, **_: -abs(value)),
+        mutant_result("noise leaves the sharpness alone", lambda value, **_: 0.0),
+    ),
     regime=SDE,
     constraints=(VECTOR_SHAPES, _BOTH),
     rungs=("algebra", "flow", "sgd"),
