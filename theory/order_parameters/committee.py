@@ -84,20 +84,3 @@ def stationary_error() -> Any:
     adjugate = sp.Matrix([[matrix[1, 1], -matrix[0, 1]], [-matrix[1, 0], matrix[0, 0]]])
     deviations = ETA * NOISE * adjugate * source / (matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0])
     return error_of(list(deviations))
-
-
-def full_problem(width: int, moments: Any) -> tuple[Any, Any, Any]:
-    """Return (L, G, H) of the full K^2 x K^2 problem as NumPy arrays: r -> Hr + rH and r -> G[r]."""
-    import numpy as np
-
-    values = {n: float(m) for n, m in zip((1, 2, 3, 4), moments, strict=True)}
-    h = np.full((width, width), values[1] ** 2) + np.eye(width) * (values[2] - values[1] ** 2)
-    eye = np.eye(width)
-    linear = np.kron(h, eye) + np.kron(eye, h)
-    g = np.empty((width,) * 4)
-    for index in itertools.product(range(width), repeat=4):
-        weight = 1.0
-        for n in Counter(index).values():
-            weight *= values[n]
-        g[index] = weight
-    return linear, g.reshape(width**2, width**2), h

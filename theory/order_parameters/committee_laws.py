@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from functools import partial
 from typing import Any
 
 import mpmath
@@ -14,6 +15,7 @@ from theory.evaluation import to_mp
 from theory.gaussian.numeric import form_function
 from theory.law import Law, Regime, mutant_value
 from theory.order_parameters import committee as cm
+from theory.order_parameters import committee_definition as defined
 from theory.order_parameters import domains as dm
 from theory.order_parameters import perfect
 from theory.order_parameters.equation_laws import GOLDT
@@ -63,16 +65,13 @@ def _threshold_evaluate(d: Derivation, values: dict[str, Any], digits: int) -> A
         return smallest_root(d.result, values["width"], to_mp(values["teacher_norm"]))
 
 
-def _full_threshold(width: Any, teacher_norm: Any) -> float:
-    import numpy as np
-
-    linear, noise, _ = cm.full_problem(int(width), _quadrature(teacher_norm))
-    inverse = np.linalg.eigvals(np.linalg.solve(linear, noise))
-    return float(1 / max(x.real for x in inverse if abs(x.imag) < 1e-12))
+def _defined_threshold(name: str, width: Any, teacher_norm: Any = 1.3) -> float:
+    """Critical rate from displaced students; that of linear units does not depend on the teacher's norm."""
+    return defined.threshold(name, int(width), float(teacher_norm))
 
 
-def _quadrature(teacher_norm: Any) -> list[float]:
-    return perfect.quadrature_moments("erf", teacher_norm, ((1, 0), (2, 0), (3, 0), (4, 0)))
+def _defined_floor(name: str, width: Any, learning_rate: Any, noise_variance: Any, teacher_norm: Any = 1.3) -> float:
+    return defined.floor(name, int(width), float(teacher_norm), float(learning_rate), float(noise_variance))
 
 
 def _floor() -> Derivation:
@@ -84,15 +83,6 @@ def _floor() -> Derivation:
         ("source", source, "label noise, eta^2 Delta H"),
         ("noise floor", form, "solve (A - eta B) r = eta Delta (h, c), error tr(H r)/2"),
     )
-
-
-def _full_floor(width: Any, teacher_norm: Any, learning_rate: Any, noise_variance: Any) -> float:
-    import numpy as np
-
-    linear, noise, h = cm.full_problem(int(width), _quadrature(teacher_norm))
-    eta = float(learning_rate)
-    r = np.linalg.solve(linear - eta * noise, eta * float(noise_variance) * h.reshape(-1))
-    return float(h.reshape(-1) @ r / 2)
 
 
 def _small_floor(width: int, learning_rate: float, noise_variance: float, teacher_norm: float = 1.0, **_: Any) -> float:
@@ -146,34 +136,6 @@ def _linear_threshold() -> Derivation:
     return derivation(*((s.name, s.expression, s.rule) for s in d.steps[:3]))
 
 
-def _linear_floor_definition(width: Any, learning_rate: Any, noise_variance: Any) -> Any:
-    """Iterate the deviations of all pairs of students to their fixed point."""
-    k = int(width)
-    ones = mpmath.ones(k, k)
-    step = mpmath.mpf(2) / 5
-    total = mpmath.matrix(k, k)
-    for _ in range(4000):
-        s = mpmath.fsum(total)
-        pull = total * ones + ones * total
-        new = total + step * (-learning_rate * pull + learning_rate**2 * (s + noise_variance) * ones)
-        if mpmath.mnorm(new - total) < mpmath.mpf(10) ** -17:
-            break
-        total = new
-    return mpmath.fsum(total) / 2
-
-
-def _linear_threshold_definition(width: Any) -> Any:
-    """Root of the growth rate of the collective deviation, from its own recursion."""
-    k = int(width)
-    ones = mpmath.ones(k, k)
-
-    def growth(eta: Any) -> Any:
-        change = -eta * (ones * ones + ones * ones) + eta**2 * mpmath.fsum(ones) * ones
-        return mpmath.fsum(change) / mpmath.fsum(ones)
-
-    return mpmath.findroot(growth, mpmath.mpf(1.7) / k)
-
-
 def _small() -> Derivation:
     k, excess = dm.WIDTH.symbol, EXCESS.symbol
     eta, noise = dm.LEARNING_RATE.symbol, dm.NOISE.symbol
@@ -204,20 +166,19 @@ LAWS = (
         quantity=sp.Symbol("eta_c"),
         parameters=(_WIDE,),
         derive=_linear_threshold,
-        definition=_linear_threshold_definition,
+        definition=partial(_defined_threshold, "linear"),
         sources=(DERIVED,),
         rungs=("algebra", "chain"),
         mutants=(mutant_value("2", lambda width: 2.0),),
     ),
     Law(
         id="order_parameters.critical_learning_rate.committee_erf",
-        gate_points=8,
         title="critical learning rate of erf committees",
         statement="K = p = k, orthogonal teacher of squared norm T: smallest positive root of det(eta B - A).",
         quantity=sp.Symbol("eta_c"),
         parameters=(_WIDE, dm.TEACHER_NORM.within(positive(0.4, 2.5)).with_default(1.0)),
         derive=_threshold,
-        definition=_full_threshold,
+        definition=partial(_defined_threshold, "erf"),
         evaluator=_threshold_evaluate,
         sources=(DERIVED,),
         rungs=("algebra", "flow", "chain"),
@@ -228,13 +189,12 @@ LAWS = (
     ),
     Law(
         id="order_parameters.phase.critical_learning_rate",
-        gate_points=8,
         title="critical gamma on the plateau line, mean normalisation",
         statement="erf, p = k: perfect learning with gamma < p^2 eta_c(p), which tends to pi sqrt(1 + 2T) p.",
         quantity=sp.Symbol("gamma_c"),
         parameters=(_WIDE, dm.TEACHER_NORM),
         derive=_threshold,
-        definition=lambda width, teacher_norm: width**2 * _full_threshold(width, teacher_norm),
+        definition=lambda width, teacher_norm: width**2 * _defined_threshold("erf", width, teacher_norm),
         evaluator=_phase_threshold,
         sources=(DERIVED,),
         rungs=("algebra", "chain"),
@@ -250,11 +210,10 @@ LAWS = (
         quantity=sp.Symbol("eps"),
         parameters=(_WIDE, RATE, dm.NOISE),
         derive=_committee_linear,
-        definition=_linear_floor_definition,
+        definition=partial(_defined_floor, "linear"),
         sources=(DERIVED,),
         constraints=(_STABLE,),
         rungs=("algebra", "flow", "chain"),
-        gate_points=5,
         mutants=(
             mutant_value(
                 "K missing in the denominator",
@@ -266,13 +225,12 @@ LAWS = (
     ),
     Law(
         id="order_parameters.noise_floor.committee_erf",
-        gate_points=8,
         title="noise floor of erf committees",
         statement="K = p = k, orthogonal teacher: first order in Delta, all orders in eta.",
         quantity=sp.Symbol("eps"),
         parameters=(_WIDE, dm.TEACHER_NORM, RATE, dm.NOISE),
         derive=_floor,
-        definition=_full_floor,
+        definition=partial(_defined_floor, "erf"),
         sources=(DERIVED,),
         regime=SMALL_NOISE,
         rungs=("algebra", "flow"),

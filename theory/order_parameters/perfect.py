@@ -64,12 +64,4 @@ def noise_floor(text: str) -> Any:
     return sp.factor(mu(text, 2) * deviation / 2)
 
 
-def quadrature_moments(text: str, teacher_norm: Any, powers: tuple[tuple[int, int], ...]) -> list[float]:
-    """Return E[s'(nu)^n nu^m] for (n, m) by quadrature of the definition."""
-    from theory.gaussian.quadrature import expression_mean
-
-    slope = activation(text).slope(X)
-    return [expression_mean(slope**n * X**m, (X,), [[float(teacher_norm)]])[0] for n, m in powers]
-
-
-__all__ = ["NoClosedForm", "critical_rate", "moment", "mu", "noise_floor", "quadrature_moments", "rates"]
+__all__ = ["NoClosedForm", "critical_rate", "moment", "mu", "noise_floor", "rates"]

@@ -64,24 +64,8 @@ def _evaluate_single(d: Derivation, values: dict[str, Any], digits: int) -> Any:
         return function(*(to_mp(values[k]) for k in keys))
 
 
-def _moments(activation: str, teacher_norm: Any) -> tuple[float, float]:
-    second, fourth = perfect.quadrature_moments(activation, teacher_norm, ((2, 0), (4, 0)))
-    return second, fourth
-
-
-def _growth(activation: str, teacher_norm: Any) -> tuple[float, float, float, float]:
-    """Learning, noise and error per squared deviation and the source, from the definition near the teacher.
-
-    Units with kinks are not smooth in the deviation; their moments are taken by quadrature instead.
-    """
-    if not unit(activation).kinked:
-        return response.perpendicular(activation, float(teacher_norm))
-    second, fourth = _moments(activation, teacher_norm)
-    return -2 * second, fourth, second / 2, second
-
-
 def _threshold_definition(activation: str, teacher_norm: Any, batch_size: Any = 1) -> Any:
-    learning, noise, _, _ = _growth(activation, teacher_norm)
+    learning, noise, _, _ = response.perpendicular(activation, float(teacher_norm))
     return -batch_size * learning / noise
 
 
@@ -89,7 +73,7 @@ def _floor_definition(
     activation: str, teacher_norm: Any, learning_rate: Any, noise_variance: Any, batch_size: Any
 ) -> Any:
     """Stationary squared deviation of the linearised drift."""
-    learning, noise, error, source = _growth(activation, teacher_norm)
+    learning, noise, error, source = response.perpendicular(activation, float(teacher_norm))
     share = learning_rate / batch_size
     return error * share * noise_variance * source / (-learning - share * noise)
 

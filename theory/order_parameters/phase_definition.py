@@ -8,9 +8,8 @@ from typing import Any
 
 import mpmath
 
+from theory.order_parameters import committee_definition
 from theory.order_parameters import phases as ph
-from theory.order_parameters.committee import full_problem
-from theory.order_parameters.perfect import quadrature_moments
 
 
 @functools.lru_cache(maxsize=1)
@@ -80,17 +79,13 @@ def noise_floor(
     return gamma / p**2 * p**2 * noise_variance * (two + (three - two) * (p - 2)) / p**2
 
 
+_SMALL_RATES = (0.02, 0.01, 0.005, 0.0025, 0.00125)
+
+
 @functools.lru_cache(maxsize=4)
 def _committee_floor(width: int) -> float:
-    """Return the error over eta Delta for eta -> 0, from the K^2 x K^2 problem with moments by quadrature."""
-    import numpy as np
-
-    moments = quadrature_moments("erf", 1.0, ((1, 0), (2, 0), (3, 0), (4, 0)))
-    linear, noise, h = full_problem(width, moments)
-    levels = []
-    for eta in (0.02, 0.01, 0.005, 0.0025, 0.00125):
-        r = np.linalg.solve(linear - eta * noise, h.reshape(-1))
-        levels.append(float(h.reshape(-1) @ r / 2))
-    for order in (1, 2, 3, 4):
+    """Return the error over eta Delta for eta -> 0, from displaced students."""
+    levels = [committee_definition.floor("erf", width, 1.0, eta, 1.0) / eta for eta in _SMALL_RATES]
+    for order in range(1, len(_SMALL_RATES)):
         levels = [(2**order * b - a) / (2**order - 1) for a, b in itertools.pairwise(levels)]
     return levels[0]

@@ -178,8 +178,11 @@ def escape_time() -> Derivation:
 
 
 def define_time(width: Any, teacher_norm: Any, learning_rate: Any, initial_asymmetry: Any) -> Any:
-    """The same time with the rate by difference quotients of quadratures."""
-    return -mpmath.log(initial_asymmetry) / define_escape(width, teacher_norm, learning_rate)
+    """Passage from the asymmetry to one of dx/dt = rate x, the rate by difference quotients of quadratures."""
+    rate = define_escape(width, teacher_norm, learning_rate)
+    # on decades, where the integrand is smooth
+    ends = [initial_asymmetry * (1 / initial_asymmetry) ** (mpmath.mpf(n) / 6) for n in range(7)]
+    return mpmath.quad(lambda x: 1 / (rate * x), ends)
 
 
 def rectangular() -> Derivation:

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from theory.gaussian.quadrature import numeric_function
+from theory.order_parameters.activation import X, activation
 from theory.order_parameters.state import State, definition_means, evaluate
 from theory.order_parameters.trajectory import parts
 
@@ -20,7 +22,7 @@ def _unit(name: str, q: float, m: float, norm: float, noise: float = 0.0) -> Sta
     return State(name, name, [[q]], [[m]], [[norm]], [1.0], [1.0], 1.0, noise)
 
 
-def _at_zero(function: Callable[[float], Any], start: float, levels: int, power: int = 1) -> Any:
+def extrapolated(function: Callable[[float], Any], start: float, levels: int, power: int = 1) -> Any:
     """Extrapolate function(h), a series in h^power, to h = 0 by halving h."""
     values = [function(start / 2**n) for n in range(levels)]
     for order in range(1, levels):
@@ -33,7 +35,9 @@ def _at_zero(function: Callable[[float], Any], start: float, levels: int, power:
 def perpendicular(name: str, norm: float) -> tuple[float, float, float, float]:
     """Return (learning, noise, error) per squared deviation r at unit rate, and the noise of label noise one at r = 0.
 
-    dr/dt = eta learning r + (eta^2/B) (noise r + Delta source), error = error r; smooth activations.
+    dr/dt = eta learning r + (eta^2/B) (noise r + Delta source), error = error r. A unit with a kink is not smooth in r:
+    between the rays where the two fields vanish it answers by the angle, of order sqrt(r), so that the drifts are
+    series in sqrt(r).
     """
     import numpy as np
 
@@ -42,9 +46,39 @@ def perpendicular(name: str, norm: float) -> tuple[float, float, float, float]:
         learning = found["learning"][0][0] - 2 * found["m"][0][0]
         return np.array([learning, found["noise"][0][0], found["error"]]) / eps
 
-    learning, noise, error = (float(x) for x in _at_zero(per_deviation, 0.05 * norm, 6))
+    if activation(name).kinked:
+        learning, noise, error = (
+            float(x) for x in extrapolated(lambda h: _between_rays(name, norm, h * h)[:3] / h**2, 0.2 * norm**0.5, 8)
+        )
+        return learning, noise, error, float(_between_rays(name, norm, 0.0)[3])
+    learning, noise, error = (float(x) for x in extrapolated(per_deviation, 0.05 * norm, 6))
     source = float(definition_means(_unit(name, norm, norm, norm, 1.0))["noise"][0][0])
     return learning, noise, error, source
+
+
+def _between_rays(name: str, norm: float, eps: float) -> Any:
+    """Return 2 E[e s' (lambda - nu)], E[(e s')^2], E[e^2]/2 and E[s'^2] for lambda = nu + u, Var u = eps.
+
+    In polar coordinates of (nu/sqrt T, u/sqrt eps) the kinks at zero fields are rays; between them Gauss-Legendre in the
+    angle, and Gauss-Laguerre in half the squared radius, exact for units that are polynomials on both sides.
+    """
+    import numpy as np
+
+    unit = activation(name)
+    s, ds = (numeric_function(e, (X,)) for e in (unit.expression, unit.derivative))
+    tilt = np.arctan2(norm**0.5, eps**0.5)
+    rays = sorted({np.pi / 2, 3 * np.pi / 2, np.pi - tilt, 2 * np.pi - tilt, 0.0, 2 * np.pi})
+    x, w = np.polynomial.legendre.leggauss(40)
+    half, weight = np.polynomial.laguerre.laggauss(8)
+    total = 0.0
+    for low, high in itertools.pairwise(rays):
+        angle = low + (x + 1) * (high - low) / 2
+        nu = norm**0.5 * np.cos(angle)[:, None] * np.sqrt(2 * half)
+        u = eps**0.5 * np.sin(angle)[:, None] * np.sqrt(2 * half)
+        e, slope = s(nu) - s(nu + u), ds(nu + u)
+        terms = np.stack([2 * e * slope * u, (e * slope) ** 2, e**2 / 2, slope**2])
+        total = total + (terms @ weight) @ w * (high - low) / (4 * np.pi)
+    return total
 
 
 @functools.lru_cache(maxsize=256)
@@ -57,7 +91,7 @@ def parallel(name: str, norm: float) -> float:
         ]
         return -(drift[0] - drift[1]) / (2 * h) / norm
 
-    return float(_at_zero(quotient, 0.08, 4, 2))
+    return float(extrapolated(quotient, 0.08, 4, 2))
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import mpmath
 import sympy as sp
 
 from theory.derivation import Derivation, derivation
@@ -293,6 +294,19 @@ def _escape() -> Derivation:
     rate = sp.factor(sp.diff(dm_, M).subs(M, 0))
     form = rate.subs(Q, _plateau_overlap().result)
     return derivation(("growth rate of M", rate, "linear in M"), ("on the plateau", form, "Q = Q*"))
+
+
+def _passage_definition(initial_overlap: Any, target_overlap: Any, **v: Any) -> Any:
+    """Integrate dM over the drift of M that quadrature of the definition gives on the plateau."""
+    q = _plateau_definition(**v)
+    arguments = (float(v["teacher_norm"]), float(v["learning_rate"]), float(v["noise_variance"]))
+    low, span = mpmath.log(initial_overlap), mpmath.log(target_overlap / initial_overlap)
+    total = mpmath.mpf(0)
+    # Gauss-Legendre in ln M, with three nodes
+    for place, weight in ((-mpmath.sqrt(0.6), 5), (0, 8), (mpmath.sqrt(0.6), 5)):
+        m = float(mpmath.exp(low + span * (1 + place) / 2))
+        total += weight * m / _numeric_drift("quadratic", q, m, *arguments)[1]
+    return span * total / 18
 
 
 def _escape_definition(**v: Any) -> Any:

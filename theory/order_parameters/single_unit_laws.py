@@ -6,7 +6,6 @@ import math
 from functools import partial
 from typing import Any
 
-import mpmath
 import sympy as sp
 
 from theory.derivation import Derivation, derivation
@@ -25,6 +24,7 @@ from theory.order_parameters.single_unit import (
     _linear_wrong_star,
     _mapping,
     _mapping_definition,
+    _passage_definition,
     _plateau_definition,
     _plateau_overlap,
     _quadratic_definition,
@@ -274,9 +274,7 @@ LAWS = (
         "ln(target/initial)/rate + O(1).",
         (*_RETRIEVAL, START, TARGET),
         _escape_time,
-        lambda initial_overlap, target_overlap, **v: (
-            mpmath.log(target_overlap / initial_overlap) / _escape_definition(**v)
-        ),
+        _passage_definition,
         (
             mutant_value(
                 "ln(1/initial) only",
