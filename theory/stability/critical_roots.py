@@ -13,7 +13,7 @@ from theory.errors import DerivationError
 from theory.law import Law, Mutant
 from theory.parameter import Constraint, Parameter
 from theory.source import Source
-from theory.stability.roots import exponent_roots, near
+from theory.stability.roots import exponent_roots, near, remembered
 
 eta = sy.eta
 critical = sp.Symbol("eta_c", positive=True)
@@ -51,7 +51,8 @@ def by_root(
             ("largest zero", scaling[0], scaling[1]),
         )
 
-    def evaluator(_: Derivation, values: Values, digits: int) -> Any:
+    @remembered
+    def largest_zero(values: Values, digits: int) -> Any:
         return exponent_roots(exponent, full(values), scale(values), digits)[-1]
 
     def definition(**values: Any) -> Any:
@@ -69,7 +70,7 @@ def by_root(
         quantity=critical,
         parameters=parameters,
         derive=derive,
-        evaluator=evaluator,
+        evaluator=lambda _, values, digits: largest_zero(values, digits),
         definition=definition,
         sources=sources,
         mutants=mutants,

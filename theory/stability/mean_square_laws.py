@@ -33,10 +33,17 @@ def _mean_square_root(curvature_mean: Any, curvature_std: Any, batch_size: Any) 
     def excess(x: Any) -> Any:
         spread = curvature_std * mpmath.sqrt(mpmath.mpf(1) / batch_size)
         return (
-            mpmath.quad(lambda z: ((1 - x * (curvature_mean + spread * z)) ** 2 - 1) * mpmath.npdf(z), [-12, 0, 12]) / x
+            mpmath.quad(
+                lambda z: ((1 - x * (curvature_mean + spread * z)) ** 2 - 1) * mpmath.npdf(z),
+                [-12, 12],
+                method="gauss-legendre",
+            )
+            / x
         )
 
-    return mpmath.findroot(excess, (mpmath.mpf("0.01"), 2 / curvature_mean), solver="secant")
+    # The excess is linear in x: two values give its zero.
+    first, second = excess(1), excess(2)
+    return 1 + first / (first - second)
 
 
 L2_GENERAL = Law(

@@ -105,6 +105,12 @@ SCALAR_NET = Law(
     ),
     rungs=("algebra", "chain", "sgd"),
 )
+
+
+def _difference(plus: Any, minus: Any) -> Any:
+    return plus - minus
+
+
 NO_INCORRECT = Law(
     id="stability.phase.normal_no_incorrect",
     title="Normal z never makes the wrong sign win alone",
@@ -121,7 +127,7 @@ NO_INCORRECT = Law(
             "g(mu, sd) increases in |mu|; |1 + eta m| > |1 - eta m|",
         ),
     ),
-    definition=lambda **v: both_exponents(**v)[0] - both_exponents(**v)[1],
+    definition=lambda **v: _difference(*both_exponents(**v)),
     sources=(sy.HERE,),
     mutants=(
         mutant_result(

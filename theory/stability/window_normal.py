@@ -15,7 +15,7 @@ from theory.errors import DerivationError
 from theory.law import Law, Regime, mutant_result, mutant_value
 from theory.parameter import Constraint, Parameter, integer, real
 from theory.stability.exponents_elementary import NORMAL
-from theory.stability.roots import at_precision, near, refined, sign_changes
+from theory.stability.roots import at_precision, near, refined, remembered
 from theory.stability.window_closed import NEGATIVE, m, s, window
 
 BATCH = Parameter("batch_size", None, "samples per batch B", integer(1, (1, 3)), 1, False)
@@ -53,14 +53,14 @@ def _exists(values: dict[str, Any]) -> bool:
     return abs(values["curvature_mean"]) * math.sqrt(batch) / values["curvature_std"] < 0.328187573
 
 
-def _normal_window(_: Derivation, values: dict[str, Any], digits: int) -> list[Any]:
-    spread = values["curvature_std"] / math.sqrt(values["batch_size"])
+@remembered
+def _normal_window(values: dict[str, Any], digits: int) -> list[Any]:
+    spread, mean = values["curvature_std"] / math.sqrt(values["batch_size"]), abs(values["curvature_mean"])
     full = {**values, "batch_size": int(values["batch_size"])}
-    brackets = sign_changes(lambda x: NORMAL.value({**full, "learning_rate": x}), 2e-2 / spread, 3 / spread)
-    if len(brackets) != 2:
-        raise DerivationError(
-            f"the exponent changes sign {len(brackets)} times; a window needs |m| sqrt(B)/s in (0.01, 0.328)."
-        )
+    # The exponent grows with |m|: where the largest window closes this one is open, and the last zero of mean 0 lies
+    # above its end. At half the leading threshold the saddle repels.
+    inside = _touching()[1] / spread
+    brackets = (mean / (mean**2 + spread**2), inside), (inside, 1.5561 / spread)
     return [refined(lambda x: at_precision(NORMAL, {**full, "learning_rate": x}, digits), b, digits) for b in brackets]
 
 
@@ -72,7 +72,7 @@ def _normal_window_definition(curvature_mean: Any, curvature_std: Any, batch_siz
     if oracle is None:
         raise DerivationError("the normal exponent has no definition.")
     given = {"curvature_mean": curvature_mean, "curvature_std": curvature_std, "batch_size": int(batch_size)}
-    return [near(oracle, given, guess) for guess in _normal_window(derivation(("", 0)), values, 10)]
+    return [near(oracle, given, guess) for guess in _normal_window(values, 10)]
 
 
 def _derive_window(name: str, rule: str) -> Derivation:
@@ -93,7 +93,7 @@ NORMAL_WINDOW = Law(
     quantity=window,
     parameters=(SADDLE_MEAN, sy.curvature_std(0.7, 1.8), BATCH),
     derive=lambda **_: _derive_window("window", "the zeros are found on the closed form"),
-    evaluator=_normal_window,
+    evaluator=lambda _, values, digits: _normal_window(values, digits),
     definition=_normal_window_definition,
     sources=(sy.HERE,),
     mutants=(
