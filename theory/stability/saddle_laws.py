@@ -91,17 +91,18 @@ def _local_loss(*p: Any) -> Any:
 
 def _derive_local(width: int = 2, dimension: int = 2) -> Derivation:
     units = sp.symbols(f"u1:{width + 1}", real=True)
-    weights = sp.Matrix(width, dimension, lambda i, j: sp.Symbol(f"w{i + 1}{j + 1}", real=True))
-    inputs = sp.Matrix(sp.symbols(f"x1:{dimension + 1}", real=True))
+    activities = sp.symbols(f"a1:{width + 1}", real=True)
+    inputs = sp.symbols(f"x1:{dimension + 1}", real=True)
     phi = sp.Function("phi")
-    output = sum(unit * phi((weights[i, :] * inputs)[0]) for i, unit in enumerate(units))
-    loss = (output - y) ** 2
-    at_zero = dict.fromkeys((*units, *weights), 0)
-    gradient = sp.Matrix([sp.diff(loss, p) for p in (*units, *weights)])
-    slope = gradient.subs(at_zero).doit().subs(phi(0), 0)
+    loss = (sum(unit * phi(a) for unit, a in zip(units, activities, strict=True)) - y) ** 2
+    # The chain rule: d a_i / d w_ij = x_j.
+    outer = [sp.diff(loss, unit) for unit in units]
+    inner = [sp.diff(loss, a) * xj for a in activities for xj in inputs]
+    at_zero = dict.fromkeys((*units, *activities), 0)
+    slope = sp.Matrix([g.subs(at_zero).doit().subs(phi(0), 0) for g in (*outer, *inner)])
     noise = sp.simplify(sum(g**2 for g in slope))
     return derivation(
-        ("loss", loss, "phi(0) = 0, no output bias"),
+        ("loss", loss, "a_i = w_i . x, phi(0) = 0, no output bias"),
         (
             "gradient of one sample at the origin",
             slope,
