@@ -26,9 +26,10 @@ action = Check(
     margin=Margin(relative=0.015), settings={"curvature": 1.0},
     cases={
         f"c={c:g}-B={b}": Case(
-            {"batch_size": b, "noise_variance": 1.0, "displacement": [(c - 1) ** 0.5]}, settings={"barrier_ratio": c}
+            {"batch_size": b, "noise_variance": 1.0, "displacement": [(c - 1) ** 0.5]},
+            settings={"barrier_ratio": c, "per_step": 4.4},
         )
-        for c, b in ((1.4, 1), (1.3, 2))
+        for c, b in ((1.7, 1), (1.3, 2))
     },
 )  # fmt: skip
 action_sde = Check(
@@ -43,14 +44,14 @@ one_jump = Check(
             {"barrier_ratio": c, "batch_size": 1, "curvature": 1.0}, settings={"per_step": 1.6},
             spared={"minimum over u0 >= 0 only": "a per cent from the law; refuted by the gate"},
         )
-        for c in (2.5, 3.0)
+        for c in (2.85, 3.3)
     },
 )  # fmt: skip
 label_noise = Check(
     law="escape.quasi_potential.label_noise", rung="sgd", measure=rare.laplace_barrier, margin=Margin(relative=0.02),
     cases={
         "laplace": {
-            "displacement": 0.6, "batch_size": 1, "noise_variance": 1.0, "feature_law": "rademacher",
+            "displacement": 0.9, "batch_size": 1, "noise_variance": 1.0, "feature_law": "rademacher",
             "label_law": "laplace",
         },
     },
@@ -71,7 +72,7 @@ splitting_chain = Check(
             spared={"real SGD": "less than three margins from the chain by accident; refuted by brute_chain"},
         ),
         "1e-6": Case({**_CHAIN, "barrier_ratio": 1.75}, settings={"walkers": 96}, margin=Margin(relative=0.15)),
-        "1e-9": Case({**_CHAIN, "barrier_ratio": 2.5}, settings={"walkers": 128}, margin=Margin(relative=0.3)),
+        "1e-9": Case({**_CHAIN, "barrier_ratio": 2.5}, settings={"walkers": 256}, margin=Margin(relative=0.3)),
     },
 )  # fmt: skip
 brute_chain = Check(

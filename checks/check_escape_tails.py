@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
+from typing import Any
 
-from checks.check import Case, Check, Margin
+import theory
+from checks.check import REFUTED, Case, Check, Margin
 from checks.escape import flow, line
 from checks.escape.flow import well
 from numerics.statistics import Mean, Plan
@@ -98,18 +101,28 @@ short_time = Check(
 )  # fmt: skip
 
 
-def _anisotropic(barrier_ratio: float, ratio: float) -> Check:
+def _size_of_the_factor(barrier_ratio: float, ratio: float) -> float:
+    """The n_eff which would give the transverse factor: 1/factor = c^(1 - n_eff/2) at n = 2."""
+    factor = theory.law("escape.transverse_factor.anisotropic")(barrier_ratio=barrier_ratio, curvature_ratio=ratio)
+    return 2 * (1 + math.log(factor) / math.log(barrier_ratio))
+
+
+def _anisotropic(barrier_ratio: float, ratio: float, **expectation: Any) -> Check:
     """Passage time with noise proportional to the Hessian over that with equal noise: c^(1 - n_eff/2) at n = 2."""
     return Check(
         law="escape.effective_dimension.anisotropic", rung="flow",
-        measure=partial(flow.transverse_ratio, temperature=0.08, barrier_ratio=barrier_ratio),
-        observable=lambda size, **_: barrier_ratio ** (1 - size / 2), margin=Margin(relative=0.1),
+        measure=partial(flow.transverse_ratio, temperature=0.05, barrier_ratio=barrier_ratio),
+        observable=lambda size, **_: barrier_ratio ** (1 - size / 2), margin=Margin(relative=0.02),
         cases={f"ratio={ratio:g}-c={barrier_ratio:g}": {"curvatures": [1.7, 1.7 * ratio], "escape_curvature": 1.7}},
+        **expectation,
     )  # fmt: skip
 
 
-effective_dimension = _anisotropic(2.3, 2.0)
-effective_dimension_high = _anisotropic(3.1, 1.8)
+effective_dimension = _anisotropic(1.5, 1.7)
+effective_dimension_high = _anisotropic(
+    3.1, 1.8, expected=REFUTED, rival=lambda **_: _size_of_the_factor(3.1, 1.8),
+    reason="n_eff is the limit of low barriers: at c = 3.1 the exact ratio of times is 0.594, n_eff gives 0.636",
+)  # fmt: skip
 
 
 transverse_factor = Check(

@@ -104,7 +104,7 @@ def transverse_ratio(
     fine, coarse = (
         anisotropic_well_time(temperature, barrier_ratio, stiffness, ratio, cells)
         / anisotropic_well_time(temperature, barrier_ratio, stiffness, 1.0, cells)
-        for cells in (91, 71)
+        for cells in (161, 121)
     )
     return Measured(fine, abs(fine - coarse))
 

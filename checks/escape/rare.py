@@ -40,7 +40,7 @@ def _real_barriers(batch_size: int, barrier_ratio: float, curvature: float, per_
 
 
 def real_barrier(
-    context: Context, *, batch_size: int, barrier_ratio: float, curvature: float, per_step: float = 3.4, **_: Any
+    context: Context, *, batch_size: int, barrier_ratio: float, curvature: float, per_step: float = 4.0, **_: Any
 ) -> Measured:
     """W of real SGD from its exact mean exit times over a decade of learning rates: 1e1 to 1e9 .. 1e30 updates."""
     del context
@@ -55,7 +55,7 @@ def laplace_barrier(context: Context, *, displacement: float, noise_variance: fl
     rates = np.geomspace(*DECADE, 6)
     fine, coarse = (
         _barrier(lambda eta: laplace_labels(eta, noise_variance), displacement, rates, per_step)
-        for per_step in (4.0, 3.0)
+        for per_step in (4.0, 3.2)
     )
     return Measured(fine, abs(fine - coarse))
 

@@ -92,7 +92,7 @@ EFFECTIVE = Law(
         mutant_value("1 + n/2", lambda curvatures, escape_curvature: 1 + len(curvatures) / 2),
     ),
     rungs=("algebra", "flow"),
-    regime=Regime("temperature -> 0, h_i/h_e <= 2, barrier_ratio <= 3", "10 % of the escape rate"),
+    regime=Regime("temperature -> 0, barrier_ratio -> 1", "O((barrier_ratio - 1)^2)"),
     priority="B",
 )
 
