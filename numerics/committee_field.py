@@ -1,15 +1,16 @@
 """The ODE of the overlaps as a tensor function, and the control variate that the ODE provides for the chain.
 
-The Gaussian means come from outside as ``mean(kind, letters, indices, omega)``: kind I2, I3, I4 or J2, letters naming
-the undifferentiated factors (s student, t teacher), indices a list of tuples, omega (n, n, rows); it returns
-(len(indices), rows). Everything broadcasts over the rows: grids of parameters, replicas, trajectories.
+The Gaussian means come from outside as ``mean(kind, letters, heads, axes, omega)``: kind I2, I3, I4 or J2, letters
+naming the undifferentiated factors (s student, t teacher), omega (n, n, rows). The first positions of a mean run through
+the tuples ``heads``, each further one through an axis of its own; the result is (len(heads), *lengths of axes, rows), so
+that what depends on one axis only is computed once for the others. Everything broadcasts over the rows: grids of
+parameters, replicas, trajectories.
 """
 
 from __future__ import annotations
 
 import functools
-import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,11 @@ import torch
 from numerics.committee import Committee, Overlaps, frame, projected_chain
 from numerics.ensemble import Chunk
 
-Means = Callable[[str, str, Sequence[tuple[int, ...]], torch.Tensor], torch.Tensor]
+Heads = tuple[tuple[int, ...], ...]
+Means = Callable[[str, str, Heads, tuple[range, ...], torch.Tensor], torch.Tensor]
+
+# Entries of a mean that are computed at once (2 MiB): fewer cost calls, more leave the caches.
+_BLOCK_ENTRIES = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -64,54 +69,91 @@ def drift(
     return Drift(dq, dm, da - decay * a if isinstance(decay, torch.Tensor) or second_rate else da)
 
 
-@functools.lru_cache(maxsize=256)
-def _indices(counts: tuple[int, ...], units: range) -> tuple[tuple[int, ...], ...]:
-    return tuple(itertools.product(*(range(n) for n in counts), units))
+@functools.lru_cache(maxsize=64)
+def _singles(students: int) -> Heads:
+    return tuple((j,) for j in range(students))
 
 
-@functools.lru_cache(maxsize=256)
-def _pairs_and_units(
-    pairs: tuple[tuple[int, int], ...], units: tuple[tuple[int, int], ...]
-) -> tuple[tuple[int, ...], ...]:
-    return tuple((*pair, *unit) for pair in pairs for unit in units)
+@functools.lru_cache(maxsize=64)
+def _pairs(students: int) -> tuple[Heads, tuple[int, ...]]:
+    """Return the pairs j <= l, and for every (j, l) row by row the place of its pair."""
+    pairs = tuple((j, l) for j in range(students) for l in range(j, students))
+    place = {pair: n for n, pair in enumerate(pairs)}
+    return pairs, tuple(place[min(j, l), max(j, l)] for j in range(students) for l in range(students))
+
+
+@functools.lru_cache(maxsize=64)
+def _quarters(students: int, size: int) -> tuple[tuple[str, range, range, int], ...]:
+    """Return rectangles of units (letters, first, second, twice) that cover all pairs of units up to their order.
+
+    Pairs whose second unit is ``twice`` or later stand for both orders. A square of many units is cut into its upper
+    half and its last quarter; the half between them is left out by symmetry.
+    """
+    own, others = range(students), range(students, size)
+    found = [("st", own, others, others.start)]
+    for letters, units in (("ss", own), ("tt", others)):
+        middle = units.start + len(units) // 2
+        if len(units) < _MANY:
+            found.append((letters, units, units, units.stop))
+        else:
+            found.append((letters, range(units.start, middle), units, middle))
+            found.append((letters, range(middle, units.stop), range(middle, units.stop), units.stop))
+    return tuple(found)
+
+
+_MANY = 4
+
+
+def _in_blocks(
+    function: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], entries: int, omega: torch.Tensor, b: torch.Tensor
+) -> torch.Tensor:
+    """Return function(omega, b) of ``entries`` numbers a row, by blocks of rows."""
+    rows = omega.shape[-1]
+    block = max(1, _BLOCK_ENTRIES // entries)
+    if rows <= 2 * block:
+        return function(omega, b)
+    parts = zip(omega.split(block, -1), b.expand(-1, rows).split(block, -1), strict=True)
+    return torch.cat([function(*part) for part in parts], -1)
 
 
 def _weighted_i3(means: Means, omega: torch.Tensor, b: torch.Tensor, students: int, size: int) -> torch.Tensor:
     """Return sum_u b_u I3(j, r, u), shape (p, n, rows)."""
-    result = torch.zeros(students, size, omega.shape[-1], dtype=omega.dtype, device=omega.device)
-    for letter, units in (("s", range(students)), ("t", range(students, size))):
-        indices = _indices((students, size), units)
-        values = means("I3", letter, indices, omega).view(students, size, len(units), -1)
-        result = result + (values * b[list(units)][None, None]).sum(2)
-    return result
+
+    def total(omega: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        parts = []
+        for letter, units in (("s", range(students)), ("t", range(students, size))):
+            values = means("I3", letter, _singles(students), (range(size), units), omega)
+            parts.append((values * b[units.start : units.stop]).sum(2))
+        return parts[0] + parts[1]
+
+    return _in_blocks(total, students * size * max(students, size - students), omega, b)
 
 
 def _weighted_i2(means: Means, omega: torch.Tensor, b: torch.Tensor, students: int, size: int) -> torch.Tensor:
-    result = torch.zeros(students, omega.shape[-1], dtype=omega.dtype, device=omega.device)
-    for letter, units in (("ss", range(students)), ("st", range(students, size))):
-        indices = _indices((students,), units)
-        result = result + (means("I2", letter, indices, omega).view(students, len(units), -1) * b[list(units)]).sum(1)
-    return result
+    """Return sum_u b_u I2(j, u), shape (p, rows)."""
+    parts = []
+    for letters, units in (("ss", range(students)), ("st", range(students, size))):
+        parts.append((means("I2", letters, _singles(students), (units,), omega) * b[units.start : units.stop]).sum(1))
+    return parts[0] + parts[1]
 
 
 def _square(
     means: Means, omega: torch.Tensor, b: torch.Tensor, students: int, size: int, noise: torch.Tensor | float
 ) -> torch.Tensor:
     """Return E[s'_j s'_l (e^2 + Delta)], shape (p, p, rows)."""
-    pairs = tuple((j, l) for j in range(students) for l in range(j, students))
-    total = noise * means("J2", "", pairs, omega)
-    for letters, first, second, weight in (
-        ("ss", range(students), range(students), 1.0),
-        ("st", range(students), range(students, size), 2.0),
-        ("tt", range(students, size), range(students, size), 1.0),
-    ):
-        units = tuple(itertools.product(first, second))
-        values = means("I4", letters, _pairs_and_units(pairs, units), omega).view(len(pairs), len(units), -1)
-        left, right = zip(*units, strict=True)
-        total = total + weight * (values * (b[list(left)] * b[list(right)])[None]).sum(1)
-    lookup = {pair: n for n, pair in enumerate(pairs)}
-    order = [lookup[min(j, l), max(j, l)] for j in range(students) for l in range(students)]
-    return total[order].view(students, students, -1)
+    pairs, order = _pairs(students)
+
+    def total(omega: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        parts = []
+        for letters, first, second, twice in _quarters(students, size):
+            values = means("I4", letters, pairs, (first, second), omega)
+            weights = torch.cat([b[second.start : twice], 2 * b[twice : second.stop]])
+            parts.append(((values * weights).sum(2) * b[first.start : first.stop]).sum(1))
+        return functools.reduce(torch.add, parts)
+
+    largest = max(students, size - students)
+    found = noise * means("J2", "", pairs, (), omega) + _in_blocks(total, len(pairs) * largest**2, omega, b)
+    return found[list(order)].view(students, students, -1)
 
 
 def generalisation_error(
@@ -126,9 +168,9 @@ def generalisation_error(
         ("st", range(students), range(students, size), 1.0),
         ("tt", range(students, size), range(students, size), 0.5),
     ):
-        units = list(itertools.product(first, second))
-        values = means("I2", letters, units, omega)
-        total = total + weight * (values * torch.stack([b[u] * b[w] for u, w in units])).sum(0)
+        values = means("I2", letters, tuple((u,) for u in first), (second,), omega)
+        inner = (values * b[second.start : second.stop]).sum(1)
+        total = total + weight * (inner * b[first.start : first.stop]).sum(0)
     return total
 
 

@@ -172,3 +172,13 @@ def test_chain_shows_its_observer_every_so_many_steps() -> None:
     problem, q0, m0 = _problem(1), POINT["student_overlap"], POINT["teacher_student_overlap"]
     projected_chain(Chunk(8, 1), problem, q0, m0, 50, 10, observe=lambda step, _: seen.append(step), every=4)
     assert seen == [0, 4, 8]
+
+
+def test_field_is_differentiable_in_blocks_of_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    field = packed_field(problem_means(POINT), committee(POINT))
+    start = initial(committee(POINT), POINT["student_overlap"], POINT["teacher_student_overlap"])
+    grid = (start * torch.linspace(0.9, 1.0, 7, dtype=torch.float64)).requires_grad_()
+    (whole,) = torch.autograd.grad(field(grid).square().sum(), grid)
+    monkeypatch.setattr("numerics.committee_field._BLOCK_ENTRIES", 30)
+    (blocks,) = torch.autograd.grad(field(grid).square().sum(), grid)
+    assert torch.allclose(whole, blocks, rtol=1e-12, atol=1e-14)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+import itertools
+import math
 from typing import Any
 
 import sympy as sp
 import torch
 
 from numerics.committee import Committee
+from numerics.committee_field import Heads, Means
 from numerics.printer import compile_torch
 from theory.gaussian.numeric import quadrature_form
 from theory.order_parameters import expectations as ex
@@ -31,12 +33,17 @@ def compiled_mean(kind: str, student: str, units: tuple[str, ...], pattern: tupl
     return compile_torch(quadrature_form(form), list(ex.arguments_for(pattern)), name=f"{kind} of {student}")
 
 
+@functools.lru_cache(maxsize=512)
+def _kinked(kind: str, student: str, units: tuple[str, ...]) -> Any:
+    return ex.kinked_positions(kind, activation(student), tuple(activation(u) for u in units))
+
+
 @functools.lru_cache(maxsize=1024)
 def _gathering(
     kind: str, student: str, units: tuple[str, ...], indices: tuple[tuple[int, ...], ...], size: int
 ) -> tuple[list[tuple[Any, torch.Tensor, int, int]], torch.Tensor | None]:
     """Return for each index pattern (mean, places of its covariances, covariances, members), and the final order."""
-    kinked = ex.kinked_positions(kind, activation(student), tuple(activation(u) for u in units))
+    kinked = _kinked(kind, student, units)
     groups: dict[tuple[int, ...], list[int]] = {}
     for n, index in enumerate(indices):
         groups.setdefault(ex.pattern_of(index, kinked), []).append(n)
@@ -51,21 +58,54 @@ def _gathering(
     return parts, None if order == sorted(order) else torch.argsort(torch.tensor(order))
 
 
+@functools.lru_cache(maxsize=512)
+def _spreading(heads: Heads, axes: tuple[range, ...], size: int) -> tuple[torch.Tensor, tuple[tuple[int, ...], ...]]:
+    """Return the places in omega of all covariances of a grid of fields, and the shape of each covariance."""
+    width, depth = len(heads[0]), len(axes)
+    fields = [torch.tensor([head[n] for head in heads]).view(-1, *[1] * depth) for n in range(width)]
+    for n, units in enumerate(axes):
+        fields.append(torch.tensor(list(units)).view(1, *[len(units) if m == n else 1 for m in range(depth)]))
+    places = [fields[a] * size + fields[b] for a in range(len(fields)) for b in range(a, len(fields))]
+    return torch.cat([p.reshape(-1) for p in places]), tuple(tuple(p.shape) for p in places)
+
+
+@functools.lru_cache(maxsize=512)
+def _spread_mean(kind: str, student: str, units: tuple[str, ...]) -> Any:
+    """Return a mean of smooth activations for broadcast covariances: sums collected by those of the last field."""
+    pattern = tuple(range(1, ex.KINDS[kind] + 1))
+    form, _ = ex.closed_form(kind, student, units, pattern)
+    arguments = list(ex.arguments_for(pattern))
+    last = [a for a in arguments if str(a).endswith(str(pattern[-1]))]
+    collected = quadrature_form(form).replace(lambda e: e.is_Add, lambda e: sp.collect(e, last))
+    return compile_torch(collected, arguments, name=f"{kind} of {student}")
+
+
+@functools.lru_cache(maxsize=512)
+def _flat(heads: Heads, axes: tuple[range, ...]) -> tuple[tuple[int, ...], ...]:
+    return tuple((*head, *rest) for head in heads for rest in itertools.product(*axes))
+
+
 @functools.lru_cache(maxsize=64)
-def means(student: str, teacher: str) -> Callable[[str, str, Sequence[tuple[int, ...]], torch.Tensor], torch.Tensor]:
+def means(student: str, teacher: str) -> Means:
     """Return the means of a problem as the function that ``numerics.committee_field`` asks for."""
     names = {"s": student, "t": teacher}
 
-    def mean(kind: str, letters: str, indices: Sequence[tuple[int, ...]], omega: torch.Tensor) -> torch.Tensor:
+    def mean(kind: str, letters: str, heads: Heads, axes: tuple[range, ...], omega: torch.Tensor) -> torch.Tensor:
         units = tuple(names[c] for c in letters)
-        parts, order = _gathering(kind, student, units, tuple(indices), omega.shape[0])
         flat, rows = omega.reshape(-1, omega.shape[-1]), omega.shape[-1]
+        shape = (len(heads), *map(len, axes), rows)
+        if not _kinked(kind, student, units):
+            places, shapes = _spreading(heads, axes, omega.shape[0])
+            found = flat[places.to(flat.device)].split([math.prod(s) for s in shapes])
+            entries = [part.view(*s, rows) for part, s in zip(found, shapes, strict=True)]
+            return _spread_mean(kind, student, units)(*entries).expand(shape)
+        parts, order = _gathering(kind, student, units, _flat(heads, axes), omega.shape[0])
         values = [
             function(*flat[places.to(flat.device)].view(pairs, members, rows)).expand(members, rows)
             for function, places, pairs, members in parts
         ]
         joined = values[0] if len(values) == 1 else torch.cat(values)
-        return joined if order is None else joined[order]
+        return (joined if order is None else joined[order]).view(shape)
 
     return mean
 
