@@ -7,6 +7,7 @@ from typing import Any
 import theory
 from checks.check import Case, Check, Gate, Margin
 from checks.principal_flow import flows, manifold, one_step
+from checks.principal_flow.orders import order_of
 
 gate = Gate(laws=tuple(law for law in theory.laws("principal_flow") if law.definition is not None))
 
@@ -37,8 +38,8 @@ truncated_constant = Check(
 )
 
 
-def _slope(value: float, order: int, **_: Any) -> float:
-    return order + 1.0
+def _slope(value: float, **values: Any) -> float:
+    return order_of("principal_flow.local_error.truncated", value, values)
 
 
 truncated_order = Check(

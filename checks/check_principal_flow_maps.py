@@ -93,7 +93,8 @@ the_flow_spirals_too = Check(
     cases={"h=0.07": {"learning_rate": 0.07, "sharpening_rate": 0.83}},
     margin=Margin(relative=0.01),
     expected=REFUTED,
-    reason="the differential equation of the map has a centre: only the discrete map spirals out",
+    reason="the differential equation of the map has a centre: only the discrete map spirals out; "
+    "measured growth of the flow 0.000, the law of the map 0.0041 per step",
     rival=lambda **_: 0.0,
 )
 dal_two_cycle = Check(
@@ -111,7 +112,7 @@ dal_always_converges = Check(
     cases={"a": {"curvature": 1.37}},
     margin=Margin(absolute=0.01),
     expected=REFUTED,
-    reason="along an eigenvector DAL with power 1 jumps to and fro at constant loss",
+    reason="along an eigenvector DAL with power 1 jumps to and fro: loss over its start 1.000, the claim 0",
 )
 dal_limit = Check(
     law="principal_flow.dal.quadratic_limit",

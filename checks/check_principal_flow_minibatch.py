@@ -38,7 +38,8 @@ iid_flow_for_shuffled = Check(
     law="principal_flow.modified_field.sgd_iid",
     settings={"shuffled": True},
     expected=REFUTED,
-    reason="shuffled and iid SGD have different mean flows: the pairs j = k are missing",
+    reason="shuffled and iid SGD have different mean flows, the pairs j = k are missing: measured over claimed field 1.009 "
+    "and 1.010, 15 and 9 margins apart",
     rival="principal_flow.modified_field.sgd_shuffled",
     **_EPOCH,
 )
@@ -46,7 +47,8 @@ shuffled_flow_for_iid = Check(
     law="principal_flow.modified_field.sgd_shuffled",
     settings={"shuffled": False},
     expected=REFUTED,
-    reason="iid and shuffled SGD have different mean flows",
+    reason="iid and shuffled SGD have different mean flows: measured over claimed field 0.991 and 0.990, 15 and 9 margins "
+    "apart",
     rival="principal_flow.modified_field.sgd_iid",
     **_EPOCH,
 )

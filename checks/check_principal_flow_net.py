@@ -66,7 +66,8 @@ def _rival(name: str) -> Check:
         observable=_as_pair,
         cases=_SCALED,
         expected=REFUTED,
-        reason="one gradient step of a real network along its sharpest direction follows the principal flow only",
+        reason="one gradient step of a real network along its sharpest direction follows the principal flow only: "
+        "measured alpha -1.56 (x = .62), and imaginary part 2.36 and 1.48 (x = 1.33, 2.13) where every truncation has 0",
         mutants=(),
         **_STEP,
     )
@@ -188,7 +189,8 @@ positive_coefficient_means_rise = Check(
     cases={"digits,x>2.05": {"learning_rate": 0.8, "curvature": 2.05 / 0.8, "gradient_component": 0.3}},
     margin=Margin(absolute=0.1),
     expected=REFUTED,
-    reason="a positive stability coefficient does not imply a rising loss: the other directions still descend",
+    reason="a positive stability coefficient does not imply a rising loss, the other directions still "
+    "descend: it rose on 45 % of the steps with h lambda_0 > 2.05",
 )
 
 
@@ -218,6 +220,7 @@ drift_adjusted_beats_the_median_rate = Check(
 drift_adjusted_beats_tuned_rates = Check(
     cases={"best-rate": Case(_RATE, settings={"rank": 0, "seeds": 2})},
     expected=REFUTED,
-    reason="on this network the best of five fixed rates ends below DAL with power 1 from every start",
+    reason="on this network the best of five fixed rates ends below DAL with power 1 from every start: share "
+    "of starts where DAL wins 0",
     **_WINS,
 )

@@ -8,7 +8,7 @@ import theory
 from checks.check import REFUTED, Check, Margin
 from checks.principal_flow import slices
 
-_FINE = Margin(relative=0.01, absolute=1e-4)
+_FINE = Margin(relative=0.01, absolute=2e-5)
 _POINT = {"learning_rate": 0.3, "gradient": slices.GRADIENT, "hessian": slices.HESSIAN}
 
 
@@ -121,7 +121,8 @@ rmsprop_of_the_library = Check(
     cases={"digits,torch.optim.RMSprop": _RMSPROP},
     margin=_FINE,
     expected=REFUTED,
-    reason="the library adds epsilon outside the root; the law has it inside",
+    reason="the library adds epsilon outside the root; the law has it inside: measured second term -0.033, the claimed "
+    "one 0.83",
     rival=_without_momentum,
 )
 
@@ -152,7 +153,8 @@ iid_flow_for_shuffled = Check(
     law="principal_flow.modified_field.sgd_iid",
     settings={"shuffled": True},
     expected=REFUTED,
-    reason="the mean over the permutations of three batches of digits has no pairs j = k",
+    reason="the mean over the permutations of three batches of digits has no pairs j = k: "
+    "measured second term 0.00082, the claimed one -0.0051",
     rival="principal_flow.modified_field.sgd_shuffled",
     **_BATCHES,
 )
@@ -160,7 +162,8 @@ shuffled_flow_for_iid = Check(
     law="principal_flow.modified_field.sgd_shuffled",
     settings={"shuffled": False},
     expected=REFUTED,
-    reason="batches of digits drawn with replacement follow the iid field",
+    reason="batches of digits drawn with replacement follow the iid field: measured second term -0.0051, the "
+    "claimed one 0.00082",
     rival="principal_flow.modified_field.sgd_iid",
     **_BATCHES,
 )

@@ -12,6 +12,7 @@ import mpmath
 import numpy as np
 import sympy as sp
 
+import theory
 from checks.check import Context, Measured
 from numerics.descent import extrapolate
 from theory.principal_flow.jets import jet_terms
@@ -149,3 +150,14 @@ def global_slope(_: Context, *, gradient_jet: list[float], order: int, end_point
     slopes = [math.log(abs(a / b)) / math.log(g / h) for (g, a), (h, b) in pairs]
     limit, error = extrapolate(slopes, [math.sqrt(g * h) for (g, _a), (h, _b) in pairs])
     return Measured(limit, error)
+
+
+def order_of(law: str, value: Any, values: dict[str, Any]) -> float:
+    """Power of the learning rate in a law at a point: logarithm of its growth from h to 2 h, of its length if a vector."""
+
+    def size(found: Any) -> float:
+        return math.hypot(*found) if isinstance(found, (list, tuple)) else abs(found)
+
+    keys = {p.key for p in theory.law(law).parameters}
+    doubled = {k: v for k, v in values.items() if k in keys} | {"learning_rate": 2 * values["learning_rate"]}
+    return math.log2(size(theory.law(law)(**doubled)) / size(value))
