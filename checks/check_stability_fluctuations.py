@@ -195,7 +195,7 @@ def _exit_check(rung: str, margin: float, log_ratio: float, first: int) -> Check
         settings={"dynamics": rung, "per_overshoot": 13.1, "horizon": 3200},
         margin=Margin(relative=margin),
         plan=Plan(first=first, looks=7),
-        chunk=4096,
+        chunk=8192,
     )
 
 

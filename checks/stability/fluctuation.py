@@ -199,28 +199,34 @@ def exits_of_sgd(
     chunk: Chunk, *, log_ratio: float, horizon: int, learning_rate: float, curvature_mean: float, curvature_std: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The same for the scalar net under real SGD along u = -w; runs stop at the exit radius."""
-    start = torch.full((chunk.replicas,), TINY, dtype=torch.float64, device=chunk.device)
-    state = {"u": start, "w": -start}
-    time = torch.zeros(chunk.replicas, dtype=torch.float64, device=chunk.device)
+    time = torch.full((chunk.replicas,), torch.nan, dtype=torch.float64, device=chunk.device)
+    over = torch.full_like(time, torch.nan)
+    inside, place = torch.arange(chunk.replicas, device=chunk.device), torch.full_like(time, TINY)
+    for start in range(0, horizon, BLOCK):
+        # Runs that have left are dropped: most leave long before the last.
+        part = Chunk(len(inside), chunk.seed + start, chunk.device)
+        steps = torch.zeros_like(place)
 
-    def out(p: dict[str, torch.Tensor]) -> torch.Tensor:
-        return torch.log((p["u"] - p["w"]).abs() / (2 * TINY)) > log_ratio
+        def distance(p: dict[str, torch.Tensor]) -> torch.Tensor:
+            return torch.log((p["u"] - p["w"]).abs() / (2 * TINY)) - log_ratio
 
-    def batch(_: int) -> tuple[torch.Tensor, ...]:
-        return scalar_net_data(chunk, "normal", 1, 1, curvature_mean=curvature_mean, curvature_std=curvature_std)
+        def frozen(p: dict[str, torch.Tensor], steps: torch.Tensor = steps) -> torch.Tensor:
+            gone = distance(p) > 0
+            steps.add_((~gone).double())
+            return gone
 
-    def frozen(p: dict[str, torch.Tensor]) -> torch.Tensor:
-        gone = out(p)
-        time.add_((~gone).double())
-        return gone
+        def batch(_: int, part: Chunk = part) -> tuple[torch.Tensor, ...]:
+            return scalar_net_data(part, "normal", 1, 1, curvature_mean=curvature_mean, curvature_std=curvature_std)
 
-    for _ in range(0, horizon, BLOCK):
+        state = {"u": place, "w": -place}
         state = minibatch_sgd(scalar_net_loss(1), state, batch, learning_rate, BLOCK, frozen=frozen)
-        if bool(out(state).all()):
+        beyond = distance(state)
+        gone = beyond > 0
+        time[inside[gone]], over[inside[gone]] = start + steps[gone], beyond[gone]
+        inside, place = inside[~gone], state["u"][~gone]
+        if len(inside) == 0:
             break
-    over = torch.log((state["u"] - state["w"]).abs() / (2 * TINY)) - log_ratio
-    missing = ~out(state)
-    return torch.where(missing, torch.nan, time), torch.where(missing, torch.nan, over)
+    return time, over
 
 
 def exit_time(chunk: Chunk, *, dynamics: str, mean_overshoot: float, per_overshoot: float, **keys: Any) -> torch.Tensor:
