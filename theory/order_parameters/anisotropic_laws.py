@@ -20,7 +20,7 @@ from theory.gaussian.quadrature import numeric_function, smooth_mean
 from theory.law import Law, Mutant
 from theory.order_parameters import domains as dm
 from theory.order_parameters.activation import X, activation
-from theory.order_parameters.equation_laws import LIMIT
+from theory.order_parameters.network_parameters import LIMIT
 from theory.parameter import Constraint, Parameter, real_list, text
 from theory.source import DERIVED
 

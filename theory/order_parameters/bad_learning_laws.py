@@ -12,7 +12,7 @@ import sympy as sp
 from theory.derivation import Derivation, derivation
 from theory.law import Law, Regime, mutant_value
 from theory.order_parameters import domains as dm
-from theory.order_parameters.equation_laws import VEIGA
+from theory.order_parameters.network_parameters import VEIGA
 from theory.order_parameters.phase_laws import SCALED_RATE, SCALED_WIDTH
 from theory.order_parameters.single_unit import OMEGA, TIME, M, P, Q, single_equations
 from theory.order_parameters.state import definition_means, state_of

@@ -19,7 +19,7 @@ from theory.law import Law, Mutant, Regime
 from theory.order_parameters import domains as dm
 from theory.order_parameters.activation import X, activation
 from theory.order_parameters.clt_laws import PARAMETERS, diffusion, drift, jacobian, pack, plain, unpack
-from theory.order_parameters.equation_laws import FITS
+from theory.order_parameters.network_parameters import FITS
 from theory.order_parameters.one_step_laws import cross_terms
 from theory.order_parameters.state import State, state_of
 from theory.order_parameters.trajectory import integrate, parts

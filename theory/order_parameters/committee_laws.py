@@ -18,7 +18,7 @@ from theory.order_parameters import committee as cm
 from theory.order_parameters import committee_definition as defined
 from theory.order_parameters import domains as dm
 from theory.order_parameters import perfect
-from theory.order_parameters.equation_laws import GOLDT
+from theory.order_parameters.network_parameters import GOLDT
 from theory.order_parameters.response import wide_floor
 from theory.parameter import Constraint, Parameter, integer, nonnegative, positive
 from theory.source import DERIVED

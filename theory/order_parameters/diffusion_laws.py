@@ -14,7 +14,7 @@ from theory.law import Law, mutant_result
 from theory.order_parameters import domains as dm
 from theory.order_parameters.activation import X, activation
 from theory.order_parameters.clt_laws import diffusion
-from theory.order_parameters.equation_laws import FITS, LIMIT, NETWORK
+from theory.order_parameters.network_parameters import FITS, LIMIT, NETWORK
 from theory.order_parameters.single_unit import ARNABOLDI, spoil
 from theory.order_parameters.state import state_of
 from theory.parameter import Constraint, text

@@ -16,8 +16,8 @@ from theory.law import Law, Mutant, Regime, mutant_result, mutant_value
 from theory.order_parameters import domains as dm
 from theory.order_parameters.activation import activation as unit
 from theory.order_parameters.clt_laws import diffusion, drift, jacobian, unpack
-from theory.order_parameters.equation_laws import FITS
 from theory.order_parameters.expectation_laws import picked
+from theory.order_parameters.network_parameters import FITS
 from theory.order_parameters.single_unit import (
     ARNABOLDI,
     BATCH,

@@ -15,7 +15,7 @@ from theory.gaussian.quadrature import numeric_function, smooth_mean
 from theory.law import Law, Mutant
 from theory.order_parameters import equations as eq
 from theory.order_parameters.activation import X, activation
-from theory.order_parameters.equation_laws import FITS, LIMIT, NETWORK, SAAD_SOLLA
+from theory.order_parameters.network_parameters import FITS, LIMIT, NETWORK, SAAD_SOLLA
 from theory.order_parameters.state import State, evaluate, rows, state_of
 
 

@@ -18,8 +18,10 @@ from theory.order_parameters import (
     identical_laws,
     identity_laws,
     information_laws,
+    mapping_laws,
     minibatch_laws,
     one_step_laws,
+    orthant_laws,
     overparametrised_laws,
     perfect_laws,
     phase_laws,
@@ -30,9 +32,11 @@ from theory.order_parameters import (
 
 LAWS: tuple[Law, ...] = (
     *identity_laws.LAWS,
+    *orthant_laws.LAWS,
     *expectation_laws.LAWS,
     *equation_laws.LAWS,
     *trajectory_laws.LAWS,
+    *mapping_laws.LAWS,
     *minibatch_laws.LAWS,
     *phase_laws.LAWS,
     *perfect_laws.LAWS,

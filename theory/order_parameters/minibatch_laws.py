@@ -13,7 +13,7 @@ from theory.derivation import Derivation, derivation
 from theory.law import Law, mutant_result
 from theory.order_parameters import domains as dm
 from theory.order_parameters import equations as eq
-from theory.order_parameters.equation_laws import LIMIT
+from theory.order_parameters.network_parameters import LIMIT
 from theory.parameter import Parameter, integer
 from theory.source import DERIVED, Source
 

@@ -12,8 +12,9 @@ from theory.derivation import Derivation, derivation
 from theory.law import Law
 from theory.order_parameters import domains as dm
 from theory.order_parameters import equations as eq
-from theory.order_parameters.equation_laws import FITS, NETWORK, derive_part
+from theory.order_parameters.equation_laws import derive_part
 from theory.order_parameters.expectations import value
+from theory.order_parameters.network_parameters import FITS, NETWORK
 from theory.order_parameters.single_unit import spoil
 from theory.order_parameters.state import State, definition_means, evaluate, rows, state_of
 from theory.parameter import Constraint, integer

@@ -20,7 +20,7 @@ from theory.evaluation import to_mp
 from theory.law import Law, Regime, mutant_value
 from theory.order_parameters import domains as dm
 from theory.order_parameters import perfect
-from theory.order_parameters.equation_laws import GOLDT
+from theory.order_parameters.network_parameters import GOLDT
 from theory.order_parameters.response import slow_drift
 from theory.parameter import Parameter, integer, nonnegative, positive
 from theory.source import DERIVED

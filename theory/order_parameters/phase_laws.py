@@ -16,7 +16,7 @@ from theory.law import Law, Mutant, Regime, mutant_value
 from theory.order_parameters import domains as dm
 from theory.order_parameters import phase_definition as defined
 from theory.order_parameters import phases as ph
-from theory.order_parameters.equation_laws import VEIGA
+from theory.order_parameters.network_parameters import VEIGA
 from theory.order_parameters.perfect import mu
 from theory.parameter import Constraint, Domain, Parameter, integer, interval, nonnegative, positive
 from theory.source import DERIVED

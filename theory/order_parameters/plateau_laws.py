@@ -10,7 +10,7 @@ import sympy as sp
 from theory.law import Law, Regime, mutant_value
 from theory.order_parameters import domains as dm
 from theory.order_parameters import plateau_forms as pl
-from theory.order_parameters.equation_laws import SAAD_SOLLA
+from theory.order_parameters.network_parameters import SAAD_SOLLA
 from theory.order_parameters.plateau_definition import symmetric_root
 from theory.order_parameters.plateau_forms import ASYMMETRY, SMALL_RATE, WIDTH
 from theory.parameter import Parameter, integer

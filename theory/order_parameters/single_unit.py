@@ -1,11 +1,10 @@
-"""Single units solved exactly: linear and quadratic ones, phase retrieval; the map between conventions."""
+"""Single units solved exactly: linear and quadratic ones, their motion and their floors."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-import mpmath
 import sympy as sp
 
 from theory.derivation import Derivation, derivation
@@ -79,7 +78,7 @@ def _evaluate(law_parameters: tuple[Parameter, ...], d: Derivation, values: dict
     return evaluate_form(d.result, law_parameters, _scalars(values), digits)
 
 
-def _numeric_drift(name: str, q: Any, m: Any, p: Any, eta: Any, noise: Any = 0, batch: Any = 1, omega: Any = 0) -> Any:
+def numeric_drift(name: str, q: Any, m: Any, p: Any, eta: Any, noise: Any = 0, batch: Any = 1, omega: Any = 0) -> Any:
     """Return (dQ, dM, error) by quadrature of the definition."""
     state = state_of(
         {
@@ -107,7 +106,7 @@ def _quadratic_single() -> Derivation:
 
 def _quadratic_definition(**v: Any) -> list[float]:
     v = _scalars(v)
-    dq, dm_, _ = _numeric_drift(
+    dq, dm_, _ = numeric_drift(
         "quadratic",
         v["student_overlap"],
         v["teacher_student_overlap"],
@@ -163,7 +162,7 @@ def _linear_trajectory_definition(**v: Any) -> list[float]:
     rest = (v["teacher_overlap"], v["learning_rate"], v["noise_variance"], v["batch_size"])
 
     def field(_: float, y: Any) -> list[float]:
-        return [float(x) for x in _numeric_drift("linear", float(y[0]), float(y[1]), *rest)[:2]]
+        return [float(x) for x in numeric_drift("linear", float(y[0]), float(y[1]), *rest)[:2]]
 
     start = [v["student_overlap"], v["teacher_student_overlap"]]
     solved = solve_ivp(field, (0.0, v["time"]), start, method="DOP853", rtol=1e-12, atol=1e-13)
@@ -208,8 +207,8 @@ def _fixed_point_error(name: str, start: Any, **v: Any) -> Any:
 
     p, eta = float(v["p"]), float(v["eta"])
     arguments = (p, eta, float(v.get("noise", 0)), float(v.get("batch", 1)), float(v.get("omega", 0)))
-    found = root(lambda y: np.array(_numeric_drift(name, float(y[0]), float(y[1]), *arguments)[:2]), start, tol=1e-14)
-    return _numeric_drift(name, float(found.x[0]), float(found.x[1]), *arguments)[2]
+    found = root(lambda y: np.array(numeric_drift(name, float(y[0]), float(y[1]), *arguments)[:2]), start, tol=1e-14)
+    return numeric_drift(name, float(found.x[0]), float(found.x[1]), *arguments)[2]
 
 
 def _quadratic_floor() -> Derivation:
@@ -223,94 +222,3 @@ def _quadratic_floor() -> Derivation:
         ("M^2", sp.factor(square), "dQ = 0"),
         ("error", form, "exact in Delta"),
     )
-
-
-def _mapping(students: int = 2) -> Derivation:
-    p = students
-    gamma, noise, eta, scaled = sp.symbols("gamma Delta eta_c Delta_c", positive=True)
-    found = eq.equations(p, p)
-    ones = {sp.Symbol(f"{c}{j}", real=True): 1 for c in "av" for j in range(1, p + 1)}
-    mean = {s: sp.Rational(1, p) for s in ones}
-    plain = {eq.BATCH: 1, eq.DECAY: 0}
-    m_mean = found.learning_m[0, 0].subs(mean).subs({eq.ETA: gamma})
-    m_committee = found.learning_m[0, 0].subs(ones).subs({eq.ETA: eta})
-    rate = sp.simplify(sp.solve(sp.expand(m_mean - m_committee), eta)[0])
-    q_mean = sp.expand(found.noise_q[0, 0].subs(mean).subs(plain).subs({eq.ETA: gamma, eq.NOISE: noise}))
-    q_committee = sp.expand(found.noise_q[0, 0].subs(ones).subs(plain).subs({eq.ETA: rate, eq.NOISE: scaled}))
-    variance = sp.simplify(sp.solve(q_mean - q_committee, scaled)[0])
-    factor = sp.simplify(found.error.subs(mean) / found.error.subs(ones))
-    names = {gamma: ETA, noise: NOISE}
-    return derivation(
-        ("drift of M, both conventions", sp.Tuple(m_mean, m_committee), f"p = k = {p}"),
-        ("rate", rate, "equal drifts of M"),
-        ("label noise", variance, "equal noise terms of Q"),
-        ("map", sp.Tuple(rate, variance, factor).subs(names), "[eta, noise variance, error factor]"),
-    )
-
-
-def _mapping_definition(students: int, learning_rate: Any, noise_variance: Any) -> list[float]:
-    """Compare the drifts of the two conventions by quadrature, for quadratic units at one state."""
-    p = int(students)
-    q = [[1.0 if i == j else 0.2 for j in range(p)] for i in range(p)]
-    m = [[0.3 if i == j else 0.1 for j in range(p)] for i in range(p)]
-    teacher = [[1.6 if i == j else 0.1 for j in range(p)] for i in range(p)]
-    base = {"activation": "quadratic", "student_overlap": q, "teacher_student_overlap": m, "teacher_overlap": teacher}
-    layers = {"student_second_layer": [1 / p] * p, "teacher_second_layer": [1 / p] * p}
-    gamma, noise = float(learning_rate), float(noise_variance)
-    mean = definition_means(state_of({**base, **layers, "learning_rate": gamma, "noise_variance": noise}), 5)
-    free = definition_means(state_of({**base, "learning_rate": 1.0}), 5)
-    noisy = definition_means(state_of({**base, "learning_rate": 1.0, "noise_variance": 1.0}), 5)
-    eta = mean["m"][0][0] / free["m"][0][0]
-    slope = noisy["noise"][0][0] - free["noise"][0][0]
-    scaled = (mean["noise"][0][0] / eta**2 - free["noise"][0][0]) / slope
-    return [eta, scaled, mean["error"] / free["error"]]
-
-
-def _plateau_overlap() -> Derivation:
-    dq, _, _ = (e.subs({BATCH: 1, OMEGA: 0, P: T, M: 0}) for e in single_equations("quadratic"))
-    quadratic = sp.expand(sp.cancel(dq / Q))
-    root = min(sp.solve(quadratic, Q), key=lambda s: float(s.subs({ETA: 0.05, NOISE: 0.1, T: 1.2})))
-    return derivation(
-        ("dQ at M = 0", dq, "phase retrieval"),
-        ("quadratic", quadratic, "divide by Q"),
-        ("smaller root", root, "the branch that starts at T/3"),
-    )
-
-
-def _plateau_definition(learning_rate: Any, noise_variance: Any, teacher_norm: Any) -> Any:
-    from scipy.optimize import brentq
-
-    arguments = (float(teacher_norm), float(learning_rate), float(noise_variance))
-    grid = [float(teacher_norm) * x for x in (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.99)]
-    values = [_numeric_drift("quadratic", q, 0.0, *arguments)[0] for q in grid]
-    for a, b, low, high in zip(grid, grid[1:], values, values[1:], strict=False):
-        if low > 0 >= high:
-            return brentq(lambda q: _numeric_drift("quadratic", q, 0.0, *arguments)[0], a, b, xtol=1e-14)
-    return float("nan")
-
-
-def _escape() -> Derivation:
-    _, dm_, _ = (e.subs({BATCH: 1, OMEGA: 0, P: T}) for e in single_equations("quadratic"))
-    rate = sp.factor(sp.diff(dm_, M).subs(M, 0))
-    form = rate.subs(Q, _plateau_overlap().result)
-    return derivation(("growth rate of M", rate, "linear in M"), ("on the plateau", form, "Q = Q*"))
-
-
-def _passage_definition(initial_overlap: Any, target_overlap: Any, **v: Any) -> Any:
-    """Integrate dM over the drift of M that quadrature of the definition gives on the plateau."""
-    q = _plateau_definition(**v)
-    arguments = (float(v["teacher_norm"]), float(v["learning_rate"]), float(v["noise_variance"]))
-    low, span = mpmath.log(initial_overlap), mpmath.log(target_overlap / initial_overlap)
-    total = mpmath.mpf(0)
-    # Gauss-Legendre in ln M, with three nodes
-    for place, weight in ((-mpmath.sqrt(0.6), 5), (0, 8), (mpmath.sqrt(0.6), 5)):
-        m = float(mpmath.exp(low + span * (1 + place) / 2))
-        total += weight * m / _numeric_drift("quadratic", q, m, *arguments)[1]
-    return span * total / 18
-
-
-def _escape_definition(**v: Any) -> Any:
-    q = _plateau_definition(**v)
-    h = 1e-3
-    arguments = (float(v["teacher_norm"]), float(v["learning_rate"]), float(v["noise_variance"]))
-    return _numeric_drift("quadratic", q, h, *arguments)[1] / h

@@ -1,4 +1,4 @@
-"""Laws of single units: linear and quadratic ones, phase retrieval, and the map between conventions."""
+"""Laws of single units: linear and quadratic ones, and phase retrieval."""
 
 from __future__ import annotations
 
@@ -11,22 +11,16 @@ import sympy as sp
 from theory.derivation import Derivation, derivation
 from theory.law import Law, Regime, mutant_value
 from theory.order_parameters import domains as dm
-from theory.order_parameters.equation_laws import FITS, LIMIT, VEIGA
+from theory.order_parameters.mediocrity import define_escape, define_passage, define_plateau, escape, plateau_overlap
+from theory.order_parameters.network_parameters import FITS, LIMIT
 from theory.order_parameters.single_unit import (
     ARNABOLDI,
-    _escape,
-    _escape_definition,
     _evaluate,
     _fixed_point_error,
     _linear_trajectory,
     _linear_trajectory_definition,
     _linear_wrong,
     _linear_wrong_star,
-    _mapping,
-    _mapping_definition,
-    _passage_definition,
-    _plateau_definition,
-    _plateau_overlap,
     _quadratic_definition,
     _quadratic_floor,
     _quadratic_single,
@@ -34,7 +28,7 @@ from theory.order_parameters.single_unit import (
     _weight_decay,
     spoil,
 )
-from theory.parameter import Constraint, Parameter, integer, nonnegative, positive
+from theory.parameter import Constraint, Parameter, nonnegative, positive
 from theory.source import DERIVED
 
 START = Parameter("initial_overlap", sp.Symbol("M0", positive=True), "overlap at the start", positive(1e-4, 1e-2))
@@ -44,7 +38,7 @@ TARGET = Parameter(
 
 
 def _escape_time() -> Derivation:
-    rate = _escape().result
+    rate = escape().result
     return derivation(("growth", rate, "rate"), ("time", sp.log(TARGET.symbol / START.symbol) / rate, "linear growth"))
 
 
@@ -139,36 +133,6 @@ LAWS = (
         gate_points=10,
     ),
     _law(
-        "mapping.mean_to_committee",
-        "mean normalisation as a committee",
-        "p = k: (gamma, Delta) with a = v = 1/p equals a committee with eta = gamma/p^2, noise p^2 Delta, error/p^2.",
-        (Parameter("students", None, "p = k", integer(1, region=(2, 3))), dm.LEARNING_RATE, dm.NOISE),
-        _mapping,
-        _mapping_definition,
-        (
-            mutant_value(
-                "gamma/p",
-                lambda students, learning_rate, noise_variance: [
-                    learning_rate / students,
-                    students**2 * noise_variance,
-                    1 / students**2,
-                ],
-            ),
-            mutant_value(
-                "Delta unscaled",
-                lambda students, learning_rate, noise_variance: [
-                    learning_rate / students**2,
-                    noise_variance,
-                    1 / students**2,
-                ],
-            ),
-        ),
-        structure=("students",),
-        display={"students": 2},
-        sources=(VEIGA, DERIVED),
-        gate_points=6,
-    ),
-    _law(
         "noise_floor.linear_weight_decay",
         "noise floor of a linear unit with weight decay",
         "p = k = 1, batch one.",
@@ -234,8 +198,8 @@ LAWS = (
         "student norm before phase retrieval escapes",
         "M = 0: smaller root of a quadratic in Q.",
         _RETRIEVAL,
-        _plateau_overlap,
-        _plateau_definition,
+        plateau_overlap,
+        define_plateau,
         (
             mutant_value("larger root", partial(_q_plateau, sign=1.0)),
             mutant_value("T", lambda teacher_norm, **_: teacher_norm),
@@ -251,8 +215,8 @@ LAWS = (
         "growth rate of the overlap in phase retrieval",
         "6 eta (T - Q*).",
         _RETRIEVAL,
-        _escape,
-        _escape_definition,
+        escape,
+        define_escape,
         (
             mutant_value("4 eta T", lambda learning_rate, teacher_norm, **_: 4 * learning_rate * teacher_norm),
             mutant_value(
@@ -274,7 +238,7 @@ LAWS = (
         "ln(target/initial)/rate + O(1).",
         (*_RETRIEVAL, START, TARGET),
         _escape_time,
-        _passage_definition,
+        define_passage,
         (
             mutant_value(
                 "ln(1/initial) only",

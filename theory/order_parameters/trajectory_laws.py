@@ -10,7 +10,8 @@ import sympy as sp
 from theory.derivation import Derivation, derivation
 from theory.law import Law, Mutant
 from theory.order_parameters import domains as dm
-from theory.order_parameters.equation_laws import FITS, GOLDT, LIMIT, NETWORK, SAAD_SOLLA, VEIGA, derive_part
+from theory.order_parameters.equation_laws import derive_part
+from theory.order_parameters.network_parameters import FITS, GOLDT, LIMIT, NETWORK, SAAD_SOLLA, VEIGA
 from theory.order_parameters.state import definition_means, state_of
 from theory.order_parameters.trajectory import Spoil, integrate
 from theory.parameter import Parameter, nonnegative, text
