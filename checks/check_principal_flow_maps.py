@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from checks.check import REFUTED, Case, Check, Margin
-from checks.principal_flow import maps
+from checks.principal_flow import central, maps
 
 catapult = Check(
     law="principal_flow.catapult.map",
@@ -20,7 +20,7 @@ def _returns(value: float, *, tangent_kernel: float, product: float, **_: Any) -
     return 1.0 if product / tangent_kernel < value else 0.0
 
 
-_SAME_SIDE = "the same side of both thresholds"
+_SAME_SIDE = "the same side of this threshold and of the law's"
 threshold = Check(
     law="principal_flow.catapult.threshold",
     rung="chain",
@@ -29,7 +29,7 @@ threshold = Check(
     cases={
         f"hl={p}": Case({"tangent_kernel": 1.7, "product": p}, spared=dict.fromkeys(spared, _SAME_SIDE))
         for p, spared in (
-            (1.8, ("2/l_0", "12/l_0")), (2.7, ("12/l_0",)), (3.6, ("12/l_0",)), (4.3, ("2/l_0",)),
+            (1.8, ("2/l_0", "12/l_0")), (2.7, ("12/l_0",)), (3.6, ("12/l_0",)), (4.3, ("2/l_0", "1/l_0")),
         )
     },
     margin=Margin(absolute=0.1),
@@ -64,7 +64,7 @@ flip_exists = Check(
         "yes": Case({"second_derivative": 1.7, "third_derivative": 1.3, "fourth_derivative": 1.9},
                     spared={"L3^2 > L2 L4": "not here", "always": "it does exist"}),
         "no": Case({"second_derivative": 1.7, "third_derivative": 0.6, "fourth_derivative": 2.6},
-                   spared={"L3^2 > L2 L4": "agrees here"}),
+                   spared={"L3^2 > L2 L4": "agrees here", "never": "it does not exist"}),
         "between": Case({"second_derivative": 1.7, "third_derivative": 1.3, "fourth_derivative": 1.6},
                         spared={"always": "it does exist"}),
     },
@@ -131,14 +131,36 @@ descent_sharpness = Check(
 central_flow = Check(
     law="principal_flow.central_flow.variance",
     rung="chain",
-    measure=maps.oscillation_variance,
+    measure=lambda context, *, sharpness_gradient, **v: central.oscillation_variances(
+        context, sharpness_gradients=[sharpness_gradient], **v
+    ),
     settings={"rate": 0.0025},
     cases={
-        "progressive": {"gradient": [-0.31, 0.12], "sharpness_gradient": [1.4, -0.5]},
+        "progressive": Case(
+            {"gradient": [-0.31, 0.12], "sharpness_gradient": [1.4, -0.5]},
+            spared={"without the maximum": "positive here"},
+        ),
         "falling": Case(
             {"gradient": [0.31, 0.12], "sharpness_gradient": [1.4, -0.5]},
             spared=dict.fromkeys(("factor 1", "|grad S|"), "no oscillation either"),
         ),
     },
-    margin=Margin(relative=0.02, absolute=0.002),
+    margin=Margin(relative=0.005, absolute=0.002),
+)
+central_flow_of_two = Check(
+    law="principal_flow.central_flow.variances",
+    rung="chain",
+    measure=central.oscillation_variances,
+    settings={"rate": 0.0025},
+    cases={
+        "both": Case(
+            {"gradient": [-0.31, -0.32], "sharpness_gradients": [[1.4, -0.5], [0.3, 1.1]]},
+            spared={"all of them oscillate": "they do here"},
+        ),
+        "one-falls": Case(
+            {"gradient": [-0.31, 0.12], "sharpness_gradients": [[1.4, -0.5], [0.3, 1.1]]},
+            spared={"every eigenvalue alone": "only one oscillates, by itself"},
+        ),
+    },
+    margin=Margin(relative=0.005, absolute=0.002),
 )

@@ -13,7 +13,6 @@ from checks.check import Context, Measured
 from checks.principal_flow.losses import jet_gradient
 from numerics.dal import DAL
 from numerics.descent import extrapolate
-from numerics.errors import InvalidSample
 from numerics.flows import gradient_and_hessian
 from numerics.ode import integrate
 
@@ -187,27 +186,3 @@ def descent_sharpness(_: Context, *, first_weight: float, second_weight: float, 
             u, v = u - h * r * v, v - h * r * u
         ends.append(u * u + v * v)
     return Measured(*extrapolate(ends, sizes))
-
-
-def oscillation_variance(
-    _: Context, *, gradient: list[float], sharpness_gradient: list[float], rate: float, **__: Any
-) -> Measured:
-    """Time average of x^2 of literal gradient descent on L(y) + S(y) x^2/2 with linear L and S, started at S = 2/h.
-
-    Both slow variables enter through S alone: S' = S - h (grad L.grad S + |grad S|^2 x^2/2). The map spirals out, so
-    that a small learning rate and a start close to the balance are needed.
-    """
-    quarter = 24000
-    inner = sum(c * c for c in sharpness_gradient)
-    pull = sum(a * c for a, c in zip(gradient, sharpness_gradient))
-    x, sharpness, means = math.sqrt(abs(2 * pull / inner)) * 0.995, 2 / rate, []
-    for _quarter in range(4):
-        total = 0.0
-        for _step in range(quarter):
-            total += x * x
-            x, sharpness = x - rate * sharpness * x, sharpness - rate * (pull + inner * x * x / 2)
-        if not abs(x) < 1e6:
-            raise InvalidSample("the oscillation escaped; take a smaller learning rate.")
-        means.append(total / quarter)
-    # The first quarter holds the transient of a falling sharpness.
-    return Measured(sum(means[1:]) / 3, max(means[1:]) - min(means[1:]))

@@ -117,6 +117,11 @@ def _central(factor: float, power: float) -> Any:
     return value
 
 
+def _unclamped(gradient: list[float], sharpness_gradient: list[float]) -> float:
+    dot = sum(a * c for a, c in zip(gradient, sharpness_gradient))
+    return -2 * dot / sum(c * c for c in sharpness_gradient)
+
+
 CENTRAL = Law(
     id="principal_flow.central_flow.variance",
     title="Variance of the oscillation in the central flow with one unstable eigenvalue",
@@ -129,6 +134,7 @@ CENTRAL = Law(
     mutants=(
         mutant_value("factor 1", _central(1.0, 1.0)),
         mutant_value("|grad S|", _central(2.0, 0.5)),
+        mutant_value("without the maximum", _unclamped),
     ),
     rungs=("algebra", "chain"),
     regime=Regime("learning_rate -> 0", "heuristic for finite h"),

@@ -131,6 +131,7 @@ EXISTENCE = Law(
         mutant_value("L3^2 > L2 L4", lambda second_derivative, third_derivative, fourth_derivative: float(
             third_derivative**2 > second_derivative * fourth_derivative)),
         mutant_result("always", lambda v, **_: 1.0),
+        mutant_result("never", lambda v, **_: 0.0),
     ),
     rungs=("algebra", "chain"),
     regime=Regime("excess -> 0", "O(delta)"),

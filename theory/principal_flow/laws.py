@@ -5,6 +5,7 @@ from __future__ import annotations
 from theory.law import Law
 from theory.principal_flow import (
     adaptive_laws,
+    central_laws,
     corrected_laws,
     curl_laws,
     dal_laws,
@@ -45,4 +46,5 @@ LAWS: tuple[Law, ...] = (
     *flip_laws.LAWS,
     *dal_laws.LAWS,
     *edge_laws.LAWS,
+    *central_laws.LAWS,
 )

@@ -141,6 +141,7 @@ THRESHOLD = Law(
     mutants=(
         mutant_value("2/l_0", lambda tangent_kernel: 2 / tangent_kernel),
         mutant_value("12/l_0", lambda tangent_kernel: 12 / tangent_kernel),
+        mutant_value("1/l_0", lambda tangent_kernel: 1 / tangent_kernel),
     ),
     rungs=("algebra", "chain"),
     regime=Regime("width -> infinity, f_0 -> 0", "O(f_0^2/n)"),

@@ -156,6 +156,7 @@ def _stability(name: str) -> Law:
             mutant_value("2/(1-b)", lambda momentum: 2 / (1 - momentum)),
             mutant_value("2", lambda momentum: 2.0),
             mutant_value("swapped", lambda momentum: _STABLE[other(name)](momentum)),
+            mutant_value("without the factor 2", lambda momentum: _STABLE[name](momentum) / 2),
         ),
         rungs=("algebra", "chain", "net"),
     )
