@@ -7,6 +7,7 @@ from theory.stability.matrix_criteria import CRITERIA
 from theory.stability.matrix_momentum import MOMENTUM_LAWS
 from theory.stability.matrix_product import PRODUCT_LAWS
 from theory.stability.matrix_rank_one import RANK_ONE_LAWS
+from theory.stability.matrix_signal import SIGNAL_LAWS
 from theory.stability.matrix_symmetric import SYMMETRIC_MATRIX_LAWS
 from theory.stability.matrix_vector import VECTOR_LAWS
 
@@ -15,6 +16,7 @@ MATRIX_LAWS: tuple[Law, ...] = (
     *RANK_ONE_LAWS,
     *SYMMETRIC_MATRIX_LAWS,
     *VECTOR_LAWS,
+    *SIGNAL_LAWS,
     *CRITERIA,
     *MOMENTUM_LAWS,
 )
