@@ -164,3 +164,13 @@ central_flow_of_two = Check(
     },
     margin=Margin(relative=0.005, absolute=0.002),
 )
+minimalist = Check(
+    law="principal_flow.minimalist.final_sharpness_gap",
+    rung="chain",
+    measure=maps.final_sharpness_gap,
+    cases={
+        f"h={h}-first={first}": Case({"learning_rate": h}, settings={"first": first})
+        for h, first in ((0.08, 1.1), (0.05, 1.17))
+    },
+    margin=Margin(relative=0.002),
+)

@@ -11,6 +11,7 @@ from theory.errors import DomainError
 from theory.gate import gate
 from theory.principal_flow.jets import jet_terms
 from theory.principal_flow.laws import LAWS
+from theory.principal_flow.minimalist_laws import final_gap
 from theory.trees import coefficient
 from theory.trees.rooted import path
 
@@ -146,3 +147,17 @@ def test_shuffling_equal_batches_is_gradient_descent_to_third_order():
 def test_the_correction_of_the_principal_flow_vanishes_on_quadratics():
     law = BY_ID["local_error.principal_corrected"]
     assert law(loss="x^2 + x*y/3 + y^2/5", point=[0.7, -1.1], learning_rate=0.2) == pytest.approx([0.0, 0.0])
+
+
+def test_the_end_of_the_edge_of_stability_does_not_depend_on_the_start():
+    gaps = [final_gap(0.06, excess, offset) for excess, offset in ((0.3, 0.01), (0.18, 0.04), (0.45, 0.02))]
+    assert gaps == pytest.approx([gaps[0]] * 3, rel=1e-8)
+    assert gaps[0] == pytest.approx(0.03, rel=0.04)
+
+
+def test_one_eigenvalue_at_the_edge_is_the_case_of_several():
+    several, one = BY_ID["central_flow.variances"], BY_ID["central_flow.variance"]
+    row, gradient = [1.4, -0.5], [-0.31, 0.12]
+    assert several(gradient=gradient, sharpness_gradients=[row]) == pytest.approx(
+        [one(gradient=gradient, sharpness_gradient=row)]
+    )

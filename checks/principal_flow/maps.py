@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -13,6 +14,7 @@ from checks.check import Context, Measured
 from checks.principal_flow.losses import jet_gradient
 from numerics.dal import DAL
 from numerics.descent import extrapolate
+from numerics.errors import InvalidSample
 from numerics.flows import gradient_and_hessian
 from numerics.ode import integrate
 
@@ -186,3 +188,28 @@ def descent_sharpness(_: Context, *, first_weight: float, second_weight: float, 
             u, v = u - h * r * v, v - h * r * u
         ends.append(u * u + v * v)
     return Measured(*extrapolate(ends, sizes))
+
+
+def final_sharpness_gap(_: Context, *, learning_rate: float, first: float, **__: Any) -> Measured:
+    """2/h - S at the end of literal gradient descent on (1 - x^2 y^2)^2/4 from x = ``first``/sqrt(h), y = 1.02/x.
+
+    Runs at h, h/2 and h/4 are extrapolated: the next order of gap/h is h^2.
+    """
+    ratios = [_gap_over_rate(learning_rate / 2**k, first) for k in range(3)]
+    once = [(4 * b - a) / 3 for a, b in itertools.pairwise(ratios)]
+    twice = (16 * once[1] - once[0]) / 15
+    return Measured(twice * learning_rate, abs(twice - once[1]) * learning_rate)
+
+
+def _gap_over_rate(h: float, first: float) -> float:
+    x = first / math.sqrt(h)
+    y = 1.02 / x
+    for _step in range(10**7):
+        q = x * y
+        g = q**3 - q
+        x, y = x - h * g * y, y - h * g * x
+        if abs(q - 1) < 1e-8 and h * (x * x + y * y) < 1:
+            return (2 / h - 2 * (x * x + y * y)) / h
+        if not abs(x) < 1e6:
+            break
+    raise InvalidSample("gradient descent did not come to rest; take another start or a smaller learning rate.")

@@ -19,6 +19,7 @@ from theory.principal_flow import (
     loss_laws,
     map_laws,
     minibatch_laws,
+    minimalist_laws,
     momentum_laws,
     momentum_limit_laws,
     runge_kutta_laws,
@@ -47,4 +48,5 @@ LAWS: tuple[Law, ...] = (
     *dal_laws.LAWS,
     *edge_laws.LAWS,
     *central_laws.LAWS,
+    *minimalist_laws.LAWS,
 )
