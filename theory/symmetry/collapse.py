@@ -16,6 +16,7 @@ from theory.symmetry import balanced_model as bm
 from theory.symmetry import parameters as p
 from theory.symmetry.balanced_model import T, V
 from theory.symmetry.balanced_oracle import literal_slope
+from theory.symmetry.process_oracles import small_multiplier
 from theory.symmetry.stationary import MANIFOLD
 
 _DECAY = p.weight_decay
@@ -127,14 +128,13 @@ def _evaluate_finite(_: Derivation, values: dict[str, Any], digits: int) -> Any:
 
 
 def _define_finite(**values: Any) -> Any:
-    """Scan of the geometric mean of |multiplier| from zero on, in steps, then bisection; complex logs never enter."""
-    signals, weights = _signals(values), _weights(values)
+    """Scan of the geometric mean of |literal multiplier| from zero on, in steps, then bisection."""
+    weights, targets, decay = _weights(values), [to_mp(y) for y in values["targets"]], to_mp(values["weight_decay"])
+    # a literal step is affine in the learning rate: one step of size 1 gives the slope
+    signals = [small_multiplier(mpmath.mpf(1), y, decay) - 1 for y in targets]
 
     def excess(eta: Any) -> Any:
-        total = mpmath.mpf(1)
-        for h, q in zip(signals, weights, strict=True):
-            total *= abs(1 + eta * h) ** q
-        return total - 1
+        return mpmath.fprod(abs(1 + eta * h) ** q for h, q in zip(signals, weights, strict=True)) - 1
 
     if min(signals) >= 0:
         return None

@@ -14,6 +14,7 @@ from theory.parameter import Constraint, Parameter, nonnegative, positive, real
 from theory.source import DERIVED
 from theory.symmetry import parameters as p
 from theory.symmetry.collapse import multiplier
+from theory.symmetry.process_oracles import small_multiplier
 from theory.symmetry.stationary import target_std
 
 _MEAN = Parameter("target_mean", sp.Symbol("m", real=True), "mean of the label", real(0.05, 0.15))
@@ -76,7 +77,9 @@ def _define_normal(**values: Any) -> Any:
     half_nodes, half_weights = (nodes + 1) / 2, weights / 2
 
     def growth(eta: float) -> float:
-        c, shift = 2 * eta * s / batch**0.5, 1 + 2 * eta * (m - wd / 2)
+        # the literal step is affine in the label: two labels give the multiplier of every batch mean m + s z/sqrt(S)
+        shift = float(small_multiplier(eta, m, wd))
+        c = float(small_multiplier(eta, m + s / batch**0.5, wd)) - shift
         zero, total = -shift / c, 0.0
         for sign in (1, -1):
             # only |z| < 12 matters

@@ -144,18 +144,36 @@ def _derive_relu() -> Derivation:
     )
 
 
-def _define_relu(first_weights: Any, second_weights: Any, bias: Any) -> Any:
-    """2 x line integral of the velocity along rays of the action which keeps u relu(w.x + b) unchanged numerically."""
-    sizes = len(first_weights), len(second_weights)
-    theta = [*first_weights, *second_weights, bias]
+def _scaling_rates(first: list[Any], second: list[Any], bias: Any) -> tuple[Any, Any]:
+    """Rates at which w and b must grow while u grows at rate 1 if u relu(w.x + b) is to stay, found from the function."""
+    inputs = [[mpmath.mpf(3 + k + 2 * j) / 7 * mpmath.sign(q) for j, q in enumerate(second)] for k in range(2)]
+    shift = 1 + abs(bias)
 
-    def act(e: Any, q: list[Any]) -> list[Any]:
-        return [z * e for z in q[: sizes[0]]] + [z / e for z in q[sizes[0] :]]
+    def slope(x: list[Any], rates: tuple[Any, Any, Any]) -> Any:
+        def value(rho: Any) -> Any:
+            e = [mpmath.exp(rho * r) for r in rates]
+            field = mpmath.fsum(e[1] * q * z for q, z in zip(second, x, strict=True)) + e[2] * bias
+            return e[0] * first[0] * max(field, 0)
+
+        return mpmath.diff(value, 0)
+
+    # far enough out for the unit to be active; the condition is linear in the rates
+    points = [[shift * q * (4 + k) for q in x] for k, x in enumerate(inputs)]
+    rows = [[slope(x, rates) for rates in ((0, 1, 0), (0, 0, 1))] for x in points]
+    found = mpmath.lu_solve(mpmath.matrix(rows), mpmath.matrix([-slope(x, (1, 0, 0)) for x in points]))
+    return found[0], found[1]
+
+
+def _define_relu(first_weights: Any, second_weights: Any, bias: Any) -> Any:
+    """2 x line integral of the velocity of the scaling which keeps u relu(w.x + b), its rates found numerically."""
+    on_weights, on_bias = _scaling_rates(list(first_weights), list(second_weights), bias)
+    theta = [*first_weights, *second_weights, bias]
+    rates = [mpmath.mpf(1)] * len(first_weights) + [on_weights] * len(second_weights) + [on_bias]
 
     def integrand(s: Any) -> Any:
         point = [s * q for q in theta]
-        rate = [mpmath.diff(lambda r, j=j: act(mpmath.exp(r), point)[j], 0) for j in range(len(theta))]
-        return mpmath.fsum(a * q for a, q in zip(rate, theta, strict=True))
+        speed = [mpmath.diff(lambda r, a=a, q=q: q * mpmath.exp(a * r), 0) for a, q in zip(rates, point, strict=True)]
+        return mpmath.fsum(a * q for a, q in zip(speed, theta, strict=True))
 
     return 2 * mpmath.quad(integrand, [0, 1], maxdegree=3)
 

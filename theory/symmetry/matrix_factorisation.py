@@ -25,6 +25,7 @@ from theory.symmetry.covariances import (
 from theory.symmetry.identities import require_zero
 from theory.symmetry.linear_algebra import require_positive, symmetric_function, to_lists, to_matrix, trace
 from theory.symmetry.noise import SDE
+from theory.symmetry.process_oracles import balanced_norms
 
 _PARAMETERS = (p.first_factor, p.second_factor, first_noise_matrix, second_noise_matrix, p.learning_rate, p.batch_size,
                p.weight_decay)  # fmt: skip
@@ -190,20 +191,6 @@ def geometric_mean(x: Any, y: Any) -> Any:
     return inverse * symmetric_function(root * y * root, mpmath.sqrt) * inverse
 
 
-def riccati_by_subspace(x: Any, y: Any) -> Any:
-    """Return the same P from the invariant subspace of [[0, Y], [X, 0]] that belongs to positive eigenvalues."""
-    r = x.rows
-    block = mpmath.zeros(2 * r)
-    for i in range(r):
-        for j in range(r):
-            block[i, r + j], block[r + i, j] = y[i, j], x[i, j]
-    values, vectors = mpmath.eig(block)
-    chosen = [k for k in range(2 * r) if mpmath.re(values[k]) > 0]
-    top = mpmath.matrix([[vectors[i, k] for k in chosen] for i in range(r)])
-    bottom = mpmath.matrix([[vectors[r + i, k] for k in chosen] for i in range(r)])
-    return (top * bottom**-1).apply(mpmath.re)
-
-
 def _sides(u: Any, w: Any, first: Any, second: Any, k: Any) -> tuple[Any, Any]:
     x = u.T * (first + k * mpmath.eye(u.rows)) * u
     y = w * (second + k * mpmath.eye(w.cols)) * w.T
@@ -229,8 +216,14 @@ def _evaluate_equilibrium(_: Derivation, values: dict[str, Any], digits: int) ->
 
 
 def _define_equilibrium(**v: Any) -> list[Any]:
-    u, w, first, second, t, decay = _read(v)
-    return _norms(u, w, riccati_by_subspace(*_sides(u, w, first, second, 2 * decay / t)))
+    """Norms at the point of the orbit where the imbalance of noise and decay vanishes, found by Newton's method."""
+    u, w = to_matrix(to_mp(v["first_factor"])), to_matrix(to_mp(v["second_factor"]))
+
+    def imbalance(first: Any, second: Any) -> Any:
+        return _imbalance({**v, "first_factor": to_lists(first), "second_factor": to_lists(second)})
+
+    first, second = balanced_norms(imbalance, u, w)
+    return [mpmath.fsum(x * x for x in m) for m in (first, second)]
 
 
 equilibrium = Law(

@@ -120,3 +120,47 @@ def momentum_temperature(learning_rate: Any, batch_size: Any, momentum: Any) -> 
     with mpmath.workdps(2 * mpmath.mp.dps + 10):
         small = mpmath.mpf(10) ** -8
         return (8 * at(small / 4) - 6 * at(small / 2) + at(small)) / 3
+
+
+def small_multiplier(learning_rate: Any, target: Any, weight_decay: Any) -> Any:
+    """Factor by which one literal step of SGD on (u w - y)^2 multiplies balanced tiny weights u = w (x = 1)."""
+    tiny = mpmath.mpf(10) ** -40
+    with mpmath.workdps(60):
+        slope = mpmath.diff(lambda u: (u * tiny - target) ** 2, tiny)
+        return (tiny - learning_rate * (slope + weight_decay * tiny)) / tiny
+
+
+def balanced_norms(imbalance: Callable[[Any, Any], Any], u: Any, w: Any) -> tuple[Any, Any]:
+    """Return the point (U M, M^-1 W) of an orbit, M symmetric and positive, at which a symmetric matrix vanishes.
+
+    Newton iteration on the logarithm of M with numerical derivatives; ``imbalance(U, W)`` takes and returns matrices.
+    """
+    size = u.cols
+    entries = [(i, j) for i in range(size) for j in range(i, size)]
+
+    def moved(q: Sequence[Any]) -> tuple[Any, Any]:
+        log = mpmath.zeros(size)
+        for (i, j), x in zip(entries, q, strict=True):
+            log[i, j] = log[j, i] = x
+        return u * mpmath.expm(log), mpmath.expm(-log) * w
+
+    def residual(q: Sequence[Any]) -> Any:
+        found = imbalance(*moved(q))
+        return mpmath.matrix([found[i, j] for i, j in entries])
+
+    q = [mpmath.mpf(0)] * len(entries)
+    step = mpmath.mpf(10) ** -9
+    for _ in range(60):
+        here = residual(q)
+        columns = [(residual([x + step * (k == j) for k, x in enumerate(q)]) - here) / step for j in range(len(q))]
+        jacobian = mpmath.matrix(len(q))
+        for j, column in enumerate(columns):
+            for i in range(len(q)):
+                jacobian[i, j] = column[i]
+        move = mpmath.lu_solve(jacobian, -here)
+        longest = max(abs(x) for x in move)
+        # a full step far from the root would overshoot the exponentials
+        q = [x + m / max(1, 2 * longest) for x, m in zip(q, move, strict=True)]
+        if longest < mpmath.mpf(10) ** -13:
+            break
+    return moved(q)

@@ -24,8 +24,9 @@ from theory.symmetry.covariances import (
 )
 from theory.symmetry.identities import require_zero
 from theory.symmetry.linear_algebra import to_lists, to_matrix, trace
-from theory.symmetry.matrix_factorisation import geometric_mean, riccati_by_subspace
+from theory.symmetry.matrix_factorisation import geometric_mean
 from theory.symmetry.noise import LAMBDA, SDE
+from theory.symmetry.process_oracles import balanced_norms
 
 _COVARIANCES = covariance_constraint("input_covariance", "residual_covariance")
 _MATRICES = (p.first_factor, p.second_factor, input_covariance, residual_covariance)
@@ -219,8 +220,16 @@ def _evaluate_representation(_: Derivation, values: dict[str, Any], digits: int)
 
 
 def _define_representation(**values: Any) -> Any:
-    _u, w, s_x, _se, x, y = _sides(values)
-    return _spread(riccati_by_subspace(x, y) ** -1, w * s_x * w.T)
+    """Spread of W S_x W^T at the point of the orbit where the enumerated noises of U and W are equal."""
+    u, w, s_x, s_e = (to_matrix(to_mp(values[q.key])) for q in _MATRICES)
+
+    def difference(first: Any, second: Any) -> Any:
+        one, other = label_noise_forms(first, second, s_x, s_e)
+        return one - other
+
+    _, end = balanced_norms(difference, u, w)
+    k = end * s_x * end.T
+    return k.rows * trace(k * k) / trace(k) ** 2 - 1
 
 
 def _weights_only(**values: Any) -> float:
