@@ -49,6 +49,27 @@ def orbit_position(
     return (ends - ratio) / 2
 
 
+def _pilot(chunk: Chunk, point: tuple[list[float], list[float]], **settings: Any) -> tuple[float, float]:
+    """Mean position and the stretch of the labels under which it is a minimum, from two small runs of their own seeds.
+
+    With decay the function shrinks: labels stretched for the point where runs end make that point stationary. The point
+    is measured, not predicted.
+    """
+    stretch, position = stretch_of(point, settings["weight_decay"]), 0.0
+    for attempt in (1, 2):
+        small = Chunk(128, chunk.seed + attempt, chunk.device)
+        position = float(orbit_position(small, point=point, stretch=stretch, **settings).mean())
+        grow = math.exp(position)
+        moved = ([x * grow for x in point[0]], [x / grow for x in point[1]])
+        stretch = stretch_of(moved, settings["weight_decay"])
+    return position, stretch
+
+
+def decayed_position(chunk: Chunk, *, point: tuple[list[float], list[float]], **settings: Any) -> torch.Tensor:
+    """``orbit_position`` with the labels stretched for the point where a pilot run ends."""
+    return orbit_position(chunk, point=point, stretch=_pilot(chunk, point, **settings)[1], **settings)
+
+
 def label_noise_values(point: tuple[list[float], list[float]], covariance: list[list[float]]) -> dict[str, float]:
     """Return the noises s_u = 4 |w|^2 Tr S_e and s_w = 4 u^T S_e u at a point, for inputs x = +-1."""
     u, w = point
@@ -72,7 +93,7 @@ def extrapolated_position(chunk: Chunk, *, learning_rate: float, steps: int, **s
 
 
 def decay_of_distance(
-    chunk: Chunk, *, equilibrium: float, shift: float, steps: int, averaged: int, **settings: Any
+    chunk: Chunk, *, shift: float, steps: int, averaged: int, equilibrium: float, **settings: Any
 ) -> torch.Tensor:
     """Distance of two runs on the same samples that start at equilibrium +- shift, over 2 shift, after ``steps``."""
     ends = []
@@ -80,6 +101,13 @@ def decay_of_distance(
         twin = Chunk(chunk.replicas, chunk.seed, chunk.device, chunk.index)
         ends.append(orbit_position(twin, shift=equilibrium + sign * shift, steps=steps, averaged=averaged, **settings))
     return (ends[0] - ends[1]) / (2 * shift)
+
+
+def decay_from_pilot(chunk: Chunk, *, late: int, **settings: Any) -> torch.Tensor:
+    """``decay_of_distance`` around the position where pilot runs of ``late`` steps end."""
+    run = {k: v for k, v in settings.items() if k not in ("steps", "averaged", "shift")}
+    equilibrium, stretch = _pilot(chunk, shift=0.1, steps=late, **run)
+    return decay_of_distance(chunk, equilibrium=equilibrium, stretch=stretch, **settings)
 
 
 def log_decay(value: float, *, learning_rate: float, **given: Any) -> float:
