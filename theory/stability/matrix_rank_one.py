@@ -17,6 +17,7 @@ from theory.law import Law, mutant_value
 from theory.parameter import Parameter, positive
 from theory.stability import symbols as sy
 from theory.stability.guard import require_zero
+from theory.stability.matrix_direction import critical_rate
 from theory.stability.matrix_product import A, chi_squared_density, dimension, spectrum
 from theory.stability.matrix_quadrature import beta_nodes, chi_squared_nodes, mean
 
@@ -171,10 +172,19 @@ def _root(growth: Any, d: int) -> float:
     return float(mpmath.fp.findroot(lambda e: growth(float(e), 1, d - 1), (low, high), solver="anderson", tol=1e-26))
 
 
+_LARGEST_PRECISE = 48
+"""Beyond it the odd dimensions take seconds."""
+
+
 def _critical_value(d: int, digits: int) -> Any:
-    if digits > 15:
-        raise DomainError(f"the critical learning rate is available to 15 digits, not {digits}; ask for 15 digits.")
-    return mpmath.mpf(_root(volume_growth, d))
+    found = _root(volume_growth, d)
+    if digits <= 15:
+        return mpmath.mpf(found)
+    if d > _LARGEST_PRECISE:
+        raise DomainError(
+            f"more than 15 digits are available up to dimension {_LARGEST_PRECISE}, not {d}; ask for 15 digits."
+        )
+    return critical_rate(found, d, digits)
 
 
 def _critical(dimension: int = 2) -> Derivation:
