@@ -53,11 +53,12 @@ class OrbitProcess:
     def drift(self, position: Any) -> Any:
         """Return the rate of the mean charge: two-point noise in every plane, one step of the SDE."""
 
+        places = [(m, c * mpmath.exp(m * position), size * c) for m, c, size in self.planes]
+        slopes = [(m, a, *_gradient(size, a)) for m, a, size in places]
+
         def change(dt: Any) -> Any:
             scale, total = mpmath.sqrt(self.temperature * dt), mpmath.mpf(0)
-            for m, c, size in self.planes:
-                a = c * mpmath.exp(m * position)
-                g_a, g_b = _gradient(size * c, a)
+            for m, a, g_a, g_b in slopes:
                 moved = [((1 - dt * self.decay) * a - e * scale * g_a, -e * scale * g_b) for e in (1, -1)]
                 total += m * (mpmath.fsum(x * x + y * y for x, y in moved) / 2 - a * a)
             return total
