@@ -181,6 +181,8 @@ DISCRIMINATOR = Law(
         mutant_value("constant", lambda learning_rate, batch_size: _discriminator(learning_rate, batch_size, 0)),
         mutant_value("eta^-1", lambda learning_rate, batch_size: _discriminator(learning_rate, batch_size, -1)),
     ),
+    # its definition is a quadrature of a tenth of a second
+    gate_points=10,
     priority="B",
 )
 
