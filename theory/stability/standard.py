@@ -162,7 +162,7 @@ class GammaX(Standard):
                 k + 10 * width + 12,
             }
             return [*sorted(inner), k + 30 * width + 60, k + 60 * width + 700]
-        return [0, *([k] if k > 1 else [1]), k + 6 * width + 6, k + 16 * width + 120]
+        return [0, *([k] if k > 4 else []), k + 16 * width + 120]
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ class LaplaceX(Standard):
         return context.exp(-abs(u)) / 2
 
     def breaks(self, context: Any) -> list[Any]:
-        half = [1.0, 6.0, 20.0, 80.0, 700.0] if context is FLOAT else [5, 120]
+        half = [1.0, 6.0, 20.0, 80.0, 700.0] if context is FLOAT else [80]
         return [-x for x in reversed(half)] + [0] + half
 
 
