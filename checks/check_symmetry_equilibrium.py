@@ -234,20 +234,6 @@ balance = Check(
     margin=Margin(absolute=0.05, relative=0.02),
     **{**_ONE_STEP, "plan": Plan(first=524288, looks=4), "chunk": 131072},
 )  # fmt: skip
-representation = Check(
-    law="symmetry.two_layer_linear.representation",
-    simulate=equilibria.spread_of_representation,
-    cases={
-        "width-2": {
-            **_FACTORS,
-            "input_covariance": [[2.0, 0.5], [0.5, 0.3]],
-            "residual_covariance": [[0.6, 0.2], [0.2, 1.8]],
-        }
-    },
-    settings={"learning_rate": 0.02, "steps": 2000},
-    margin=Margin(absolute=0.03),
-    **_EQUAL,
-)
 
 _ANGLE = {"generator_eigenvalues": [1.0] * 3, "components": [1.0, 0.0, 0.0], "noise_components": [0.0, 9.0, 9.0]}
 _PAIR = {

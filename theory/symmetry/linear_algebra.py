@@ -40,7 +40,7 @@ def psd(m: Any) -> bool:
 def require_positive(m: Any, what: str) -> Any:
     """Return the matrix, or raise DomainError if it is not positive definite."""
     values = mpmath.eigsy((m + m.T) / 2, eigvals_only=True)
-    if min(values) <= 0:
+    if min(values) <= 1e3 * mpmath.eps * max(values):
         raise DomainError(
             f"{what} is not positive definite (smallest eigenvalue {mpmath.nstr(min(values), 4)}); "
             "no finite equilibrium exists; give noise in every direction or weight decay > 0."

@@ -19,7 +19,7 @@ from theory.source import DERIVED
 from theory.symmetry import parameters as p
 from theory.symmetry.covariances import FACTOR_SHAPES, covariance_constraint, input_covariance, residual_covariance
 from theory.symmetry.identities import require_zero
-from theory.symmetry.linear_algebra import symmetric_function, to_matrix, trace
+from theory.symmetry.linear_algebra import require_positive, symmetric_function, to_matrix, trace
 from theory.symmetry.matrix_factorisation import geometric_mean
 from theory.symmetry.noise import SDE
 from theory.symmetry.rotation_oracle import rotating_state
@@ -125,7 +125,9 @@ def _residual(entries: Any, sides: tuple[Any, ...], context: Any) -> list[Any]:
 def _relative_equilibrium(matrices: tuple[Any, ...], digits: int) -> tuple[Any, Any]:
     """Return [spread, speed] and X where the shape of (U, W) rests."""
     u, w, s_x, s_e = sides = tuple(to_matrix(to_mp(m)) for m in matrices)
-    start = symmetric_function(geometric_mean(trace(s_x) * u.T * s_e * u, trace(s_e) * w * s_x * w.T), mpmath.sqrt)
+    noise_u = require_positive(trace(s_x) * u.T * s_e * u, "U^T S_e U")
+    noise_w = require_positive(trace(s_e) * w * s_x * w.T, "W S_x W^T")
+    start = symmetric_function(geometric_mean(noise_u, noise_w), mpmath.sqrt)
     places = list(combinations_with_replacement(range(u.cols), 2))
     found = root(
         lambda z: [float(x) for x in _residual(z.tolist(), sides, mpmath.fp)],
@@ -195,7 +197,7 @@ rotation = Law(
     regime=SDE,
     constraints=(FACTOR_SHAPES, covariance_constraint("input_covariance", "residual_covariance")),
     rungs=("algebra", "sgd"),
-    tolerance=1e-6,
-    gate_points=3,
+    tolerance=1e-7,
+    gate_points=2,
 )
 LAWS = (rotation,)

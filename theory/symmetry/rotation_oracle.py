@@ -16,20 +16,20 @@ Factors = tuple[np.ndarray, np.ndarray]
 
 
 def _atoms(covariance: np.ndarray) -> list[np.ndarray]:
-    columns = np.linalg.cholesky(covariance).T
-    return [columns.T @ np.array(signs) for signs in itertools.product((1.0, -1.0), repeat=len(columns))]
+    root = np.linalg.cholesky(covariance)
+    return [root @ np.array(signs) for signs in itertools.product((1.0, -1.0), repeat=len(root))]
 
 
-def _gradients(u: np.ndarray, w: np.ndarray, target: np.ndarray, samples: list[Factors]) -> np.ndarray:
+def _gradients(u: np.ndarray, w: np.ndarray, target: np.ndarray, samples: Factors) -> np.ndarray:
     """Gradients of |y - U W x|^2, y = V x + e, one row for each sample, flattened."""
-    rows = []
-    for x, e in samples:
-        error = u @ w @ x - target @ x - e
-        rows.append(np.concatenate([2 * np.outer(error, w @ x).ravel(), 2 * np.outer(u.T @ error, x).ravel()]))
-    return np.array(rows)
+    x, e = samples
+    error = x @ (u @ w - target).T - e
+    of_u = 2 * error[:, :, None] * (x @ w.T)[:, None]
+    of_w = 2 * (error @ u)[:, :, None] * x[:, None]
+    return np.concatenate([of_u.reshape(len(x), -1), of_w.reshape(len(x), -1)], 1)
 
 
-def _velocity(u: np.ndarray, w: np.ndarray, samples: list[Factors]) -> Factors:
+def _velocity(u: np.ndarray, w: np.ndarray, samples: Factors) -> Factors:
     """Drift of SGD per eta^2 steps: the step which is orthogonal to T_B(theta) only, seen from the minimum."""
     target, size = u @ w, u.size + w.size
     noise = _gradients(u, w, target, samples)
@@ -45,7 +45,7 @@ def _velocity(u: np.ndarray, w: np.ndarray, samples: list[Factors]) -> Factors:
     hessian = (hessian + hessian.T) / 2
     flat = null_space(hessian, rcond=1e-6)
     # the flat directions carry no noise: lifting them changes nothing and makes the equation regular
-    covariance = solve_continuous_lyapunov(hessian + flat @ flat.T, noise.T @ noise / len(samples))
+    covariance = solve_continuous_lyapunov(hessian + flat @ flat.T, noise.T @ noise / len(noise))
     product = hessian @ covariance
     tangents, forces = [], []
     for i, j in itertools.product(range(u.shape[1]), repeat=2):
@@ -69,7 +69,8 @@ def rotating_state(first_factor: Any, second_factor: Any, input_covariance: Any,
     )
     if u.shape[1] != 2:
         raise DomainError("the oracle reads the angle of a 2 x 2 charge; give two hidden units.")
-    samples = list(itertools.product(_atoms(s_x), _atoms(s_e)))
+    pairs = list(itertools.product(_atoms(s_x), _atoms(s_e)))
+    samples = np.array([x for x, _ in pairs]), np.array([e for _, e in pairs])
 
     def field(_: float, state: np.ndarray) -> np.ndarray:
         parts = _velocity(state[: u.size].reshape(u.shape), state[u.size :].reshape(w.shape), samples)
