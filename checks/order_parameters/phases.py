@@ -6,6 +6,7 @@ does not change with d. Everything runs on the projected chain, whose cost does 
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -35,8 +36,10 @@ def unit(d: float, kappa: float, delta: float, noise: float) -> dict[str, Any]:
     }
 
 
-def _ode(values: dict[str, Any], time: float, keep: str) -> torch.Tensor:
+@functools.lru_cache(maxsize=64)
+def _ode(kappa: float, delta: float, d: float, noise: float, time: float, keep: str) -> torch.Tensor:
     """Integrate the ODE with both terms, or with the part of the drift that is linear or quadratic in the rate."""
+    values = unit(d, kappa, delta, noise)
     sign = {"both": 0.0, "learning": 1.0, "noise": -1.0}[keep]
     opposite = values | {"learning_rate": -values["learning_rate"]}
     up, down = (packed_field(problem_means(v), committee(v)) for v in (values, opposite))
@@ -63,7 +66,7 @@ def distances(
         steps = round(time * d**-exponent)
         own = Chunk(chunk.replicas, chunk.seed + n, chunk.device)
         end = projected_chain(own, committee(values), [[_Q]], [[_M]], d, steps)
-        target = _ode(values, steps / d, keep)
+        target = _ode(kappa, delta, d, noise_variance, steps / d, keep)
         columns.append((end.q[0, 0] - target[0]) ** 2 + (end.m[0, 0] - target[1]) ** 2)
     return torch.stack(columns, 1)
 

@@ -99,7 +99,7 @@ def bias_at(values: dict[str, Any], effects: tuple[str, ...] = EFFECTS) -> list[
         return np.concatenate([f, (j @ sigma + sigma @ j.T + diffusion(now)).ravel(), push])
 
     start = np.concatenate([x0, np.zeros(n * n + n)])
-    solved = solve_ivp(field, (0.0, float(values["time"])), start, method="DOP853", rtol=1e-7, atol=1e-9)
+    solved = solve_ivp(field, (0.0, float(values["time"])), start, method="DOP853", rtol=1e-6, atol=1e-8)
     return [float(b) / float(values["dimension"]) for b in solved.y[n + n * n :, -1]]
 
 

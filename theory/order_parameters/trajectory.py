@@ -38,23 +38,35 @@ def _compiled(students: int, teachers: int) -> tuple[list[AppliedUndef], Callabl
     return calls, sp.lambdify(symbols, [e.xreplace(slots) for e in entries], "math", cse=True)
 
 
+@functools.lru_cache(maxsize=64)
+def _means(
+    students: int, teachers: int, student: str, teacher: str
+) -> list[tuple[Callable[..., Any], list[tuple[int, int]]]]:
+    """Return for every mean of the equations its function and the places of its covariances."""
+    name = lambda u: student if u < students else teacher  # noqa: E731
+    found = []
+    for call in _compiled(students, teachers)[0]:
+        kind, indices = call.func.__name__, tuple(int(i) - 1 for i in call.args)
+        units = tuple(name(u) for u in indices[ex.KINDS[kind] - ex.unit_count(kind) :])
+        kinked = ex.kinked_positions(kind, activation(student), tuple(activation(u) for u in units))
+        pattern = ex.pattern_of(indices, kinked)
+        chosen = [indices[label - 1] for label in sorted(set(pattern))]
+        places = [(a, b) for n, a in enumerate(chosen) for b in chosen[n:]]
+        found.append((_numeric(kind, student, units, pattern), places))
+    return found
+
+
 def parts(state: State) -> dict[str, Any]:
     """Return learning and noise of dQ, learning of dM and da as NumPy arrays, in double precision."""
     import numpy as np
 
     p, k = state.students, state.teachers
-    calls, function = _compiled(p, k)
+    _, function = _compiled(p, k)
     omega = state.covariance
-    student = activation(state.activation)
-    values = []
-    for call in calls:
-        kind, indices = call.func.__name__, tuple(int(i) - 1 for i in call.args)
-        units = tuple(state.unit(u) for u in indices[ex.KINDS[kind] - ex.unit_count(kind) :])
-        kinked = ex.kinked_positions(kind, student, tuple(activation(u) for u in units))
-        pattern = ex.pattern_of(indices, kinked)
-        chosen = [indices[label - 1] for label in sorted(set(pattern))]
-        entries = [omega[a][b] for n, a in enumerate(chosen) for b in chosen[n:]]
-        values.append(float(_numeric(kind, state.activation, units, pattern)(*entries)))
+    values = [
+        float(mean(*(omega[a][b] for a, b in places)))
+        for mean, places in _means(p, k, state.activation, state.teacher_activation)
+    ]
     flat = np.array(function(*state.a, *state.v, state.eta, state.eta2, state.noise, state.batch, *values), dtype=float)
     cut = np.cumsum([0, p * p, p * p, p * k, p])
     shapes = {"learning": (p, p), "noise": (p, p), "m": (p, k), "layer": (p,)}
