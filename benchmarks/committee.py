@@ -17,7 +17,8 @@ from scipy.special import erf
 from benchmarks.timing import interleaved, ratio, row
 from checks.order_parameters.means import committee, problem_means
 from numerics.committee import brute_force, projected_chain
-from numerics.committee_field import drift, pack, twin_chain
+from numerics.committee_field import drift, pack
+from numerics.committee_twin import twin_chain
 from numerics.ensemble import Chunk
 from theory.order_parameters import expectations
 

@@ -1,4 +1,4 @@
-"""The ODE of the overlaps as a tensor function, and the control variate that the ODE provides for the chain.
+"""The ODE of the overlaps as a tensor function.
 
 The Gaussian means come from outside as ``mean(kind, letters, heads, axes, omega)``: kind I2, I3, I4 or J2, letters
 naming the undifferentiated factors (s student, t teacher), omega (n, n, rows). The first positions of a mean run through
@@ -16,11 +16,30 @@ from typing import Any
 
 import torch
 
-from numerics.committee import Committee, Overlaps, frame, projected_chain
-from numerics.ensemble import Chunk
+from numerics.committee import Committee
 
 Heads = tuple[tuple[int, ...], ...]
-Means = Callable[[str, str, Heads, tuple[range, ...], torch.Tensor], torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Means:
+    """The means of a problem; ``alike`` if students and teachers have the same activation: letters do not matter."""
+
+    function: Callable[[str, str, Heads, tuple[range, ...], torch.Tensor], torch.Tensor]
+    alike: bool = False
+
+    def __call__(
+        self, kind: str, letters: str, heads: Heads, axes: tuple[range, ...], omega: torch.Tensor
+    ) -> torch.Tensor:
+        """Return the means of one kind on a grid of positions."""
+        return self.function(kind, letters, heads, axes, omega)
+
+    def merged(self, rows: int) -> bool:
+        """Whether one call for all units costs less than one for each letter: up to some tens of rows."""
+        return self.alike and rows <= _FEW_ROWS
+
+
+_FEW_ROWS = 32
 
 # Entries of a mean that are computed at once (2 MiB): fewer cost calls, more leave the caches.
 _BLOCK_ENTRIES = 1 << 18
@@ -83,12 +102,14 @@ def _pairs(students: int) -> tuple[Heads, tuple[int, ...]]:
 
 
 @functools.lru_cache(maxsize=64)
-def _quarters(students: int, size: int) -> tuple[tuple[str, range, range, int], ...]:
+def _rectangles(students: int, size: int, merged: bool) -> tuple[tuple[str, range, range, int], ...]:
     """Return rectangles of units (letters, first, second, twice) that cover all pairs of units up to their order.
 
-    Pairs whose second unit is ``twice`` or later stand for both orders. A square of many units is cut into its upper
-    half and its last quarter; the half between them is left out by symmetry.
+    Pairs whose second unit is ``twice`` or later stand for both orders. ``merged`` is one square of all units. A square
+    of many units is cut into its upper half and its last quarter; the half between them is left out by symmetry.
     """
+    if merged:
+        return (("ss", range(size), range(size), size),)
     own, others = range(students), range(students, size)
     found = [("st", own, others, others.start)]
     for letters, units in (("ss", own), ("tt", others)):
@@ -102,6 +123,13 @@ def _quarters(students: int, size: int) -> tuple[tuple[str, range, range, int], 
 
 
 _MANY = 4
+
+
+def _units(letters: str, students: int, size: int, merged: bool) -> tuple[tuple[str, range], ...]:
+    """Return the last unit of a mean by letter, after the given letters of the others."""
+    if merged:
+        return ((letters + "s", range(size)),)
+    return (letters + "s", range(students)), (letters + "t", range(students, size))
 
 
 def _in_blocks(
@@ -121,10 +149,10 @@ def _weighted_i3(means: Means, omega: torch.Tensor, b: torch.Tensor, students: i
 
     def total(omega: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         parts = []
-        for letter, units in (("s", range(students)), ("t", range(students, size))):
+        for letter, units in _units("", students, size, means.merged(omega.shape[-1])):
             values = means("I3", letter, _singles(students), (range(size), units), omega)
             parts.append((values * b[units.start : units.stop]).sum(2))
-        return parts[0] + parts[1]
+        return functools.reduce(torch.add, parts)
 
     return _in_blocks(total, students * size * max(students, size - students), omega, b)
 
@@ -132,9 +160,9 @@ def _weighted_i3(means: Means, omega: torch.Tensor, b: torch.Tensor, students: i
 def _weighted_i2(means: Means, omega: torch.Tensor, b: torch.Tensor, students: int, size: int) -> torch.Tensor:
     """Return sum_u b_u I2(j, u), shape (p, rows)."""
     parts = []
-    for letters, units in (("ss", range(students)), ("st", range(students, size))):
+    for letters, units in _units("s", students, size, means.merged(omega.shape[-1])):
         parts.append((means("I2", letters, _singles(students), (units,), omega) * b[units.start : units.stop]).sum(1))
-    return parts[0] + parts[1]
+    return functools.reduce(torch.add, parts)
 
 
 def _square(
@@ -145,7 +173,7 @@ def _square(
 
     def total(omega: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         parts = []
-        for letters, first, second, twice in _quarters(students, size):
+        for letters, first, second, twice in _rectangles(students, size, means.merged(omega.shape[-1])):
             values = means("I4", letters, pairs, (first, second), omega)
             weights = torch.cat([b[second.start : twice], 2 * b[twice : second.stop]])
             parts.append(((values * weights).sum(2) * b[first.start : first.stop]).sum(1))
@@ -196,12 +224,13 @@ def unpack(x: torch.Tensor, students: int, teachers: int) -> tuple[torch.Tensor,
 def packed_field(means: Means, problem: Committee) -> Callable[[torch.Tensor], torch.Tensor]:
     """Return the ODE of a problem on packed states: (components, rows) -> (components, rows)."""
     students, teachers = problem.students, problem.teachers
+    overlap = torch.tensor(problem.teacher_overlap, dtype=torch.float64)[..., None]
+    layer = torch.tensor(problem.teacher_layer, dtype=torch.float64)[:, None]
 
     def field(x: torch.Tensor) -> torch.Tensor:
         q, m, a = unpack(x, students, teachers)
         rows = x.shape[-1]
-        p = torch.tensor(problem.teacher_overlap, dtype=x.dtype, device=x.device)[..., None].expand(-1, -1, rows)
-        v = torch.tensor(problem.teacher_layer, dtype=x.dtype, device=x.device)[:, None].expand(-1, rows)
+        p, v = overlap.to(x).expand(-1, -1, rows), layer.to(x).expand(-1, rows)
         found = drift(means, q, m, p, a, v, problem.learning_rate, problem.noise_variance, float(problem.batch),
                       problem.second_rate, problem.decay)  # fmt: skip
         return pack(found.q, found.m, found.a)
@@ -213,96 +242,3 @@ def initial(problem: Committee, q0: Any, m0: Any) -> torch.Tensor:
     """Return the packed initial state, shape (components, 1)."""
     q, m = (torch.tensor(x, dtype=torch.float64)[..., None] for x in (q0, m0))
     return pack(q, m, torch.tensor(problem.student_layer, dtype=torch.float64)[:, None])
-
-
-@dataclass
-class ControlVariate:
-    """The linear response of the chain to its own noise around the Euler path of the ODE: mean zero, almost equal.
-
-    C' = (I + J/d) C + [F(path, z) - f(path)]/d, where F is the increment at the deterministic point driven by the
-    same inputs. E C = 0 exactly if and only if f is the drift, so the twin also tests the derived right-hand side.
-    """
-
-    problem: Committee
-    dimension: float
-    path: torch.Tensor
-    slopes: torch.Tensor
-    jacobians: torch.Tensor
-    frames: list[tuple[torch.Tensor, torch.Tensor]]
-    deviation: torch.Tensor
-    step: int = 0
-
-    @classmethod
-    def start(
-        cls, problem: Committee, means: Means, q0: Any, m0: Any, dimension: float, steps: int, replicas: int
-    ) -> ControlVariate:
-        """Walk the Euler path once, take all Jacobians along it in one batch, start with no deviation."""
-        field = packed_field(means, problem)
-        states, slopes = [initial(problem, q0, m0)], []
-        for _ in range(steps):
-            slopes.append(field(states[-1]))
-            states.append(states[-1] + slopes[-1] / dimension)
-        path = torch.cat(states[:-1], 1)
-        size = path.shape[0]
-        columns = []
-        for i in range(size):
-            # the mean of the control variate is zero whatever the Jacobian, so a difference quotient will do
-            shift = torch.zeros_like(path)
-            shift[i] = 1e-5
-            columns.append((field(path + shift) - field(path - shift)) / 2e-5)
-        frames = []
-        for state in states[:-1]:
-            q, m, _ = unpack(state, problem.students, problem.teachers)
-            lower, along, own = frame(problem, q[..., 0].tolist(), m[..., 0].tolist())
-            # fields of teachers, then students, from the frame coordinates in the chain's order
-            corner = lower.new_zeros(len(lower), len(own))
-            frames.append((torch.cat([torch.cat([lower, corner], 1), torch.cat([along, own], 1)]), state[:, 0]))
-        deviation = torch.zeros(size, replicas, dtype=torch.float64)
-        return cls(problem, dimension, path, torch.cat(slopes, 1), torch.stack(columns, 1), frames, deviation)
-
-    def advance(self, zp: torch.Tensor, zk: torch.Tensor, xi: torch.Tensor | None) -> None:
-        """Advance by one step driven by the frame coordinates and the label noise of the chain's step."""
-        n = self.step
-        noise = self._increment(n, torch.cat([zp, zk]), xi) - self.slopes[:, n : n + 1]
-        self.deviation = self.deviation + (self.jacobians[..., n] @ self.deviation + noise) / self.dimension
-        self.step = n + 1
-
-    def _increment(self, n: int, z: torch.Tensor, xi: torch.Tensor | None) -> torch.Tensor:
-        """Return d times the change of the packed state in one step from the path, |x|^2/d replaced by one."""
-        pr, k, p = self.problem, self.problem.teachers, self.problem.students
-        rows, state = self.frames[n]
-        fields = rows @ z
-        nu, lam = fields[:k], fields[k:]
-        values = pr.unit(lam)
-        a = state[-p:]
-        residual = torch.tensor(pr.teacher_layer, dtype=torch.float64) @ pr.teacher_unit(nu) - a @ values
-        if xi is not None:
-            residual = residual.add_(xi, alpha=pr.noise_variance**0.5)
-        push = a[:, None] * residual * pr.slope(lam)
-        scaled = pr.learning_rate * push
-        out = z.new_empty(state.shape[0], z.shape[1])
-        place = 0
-        for i in range(p):
-            for j in range(i, p):
-                out[place] = scaled[i] * lam[j] + scaled[j] * lam[i] + scaled[i] * scaled[j]
-                place += 1
-        out[place:-p] = (scaled[:, None] * nu[None]).reshape(p * k, -1)
-        out[-p:] = pr.second_rate * residual * values
-        if pr.decay:
-            out[:place].sub_(2 * pr.decay * state[:place, None])
-            out[place:-p].sub_(pr.decay * state[place:-p, None])
-            if pr.second_rate:
-                out[-p:].sub_(pr.decay * a[:, None])
-        return out
-
-
-def twin_chain(
-    chunk: Chunk, problem: Committee, means: Means, q0: Any, m0: Any, dimension: float, steps: int
-) -> tuple[Overlaps, torch.Tensor]:
-    """Run the projected chain (batch one) with its control variate; returns the overlaps and C (components, R).
-
-    The mean of ``pack(overlaps) - C`` is the mean of the overlaps, with a variance smaller by a factor of about d.
-    """
-    twin = ControlVariate.start(problem, means, q0, m0, dimension, steps, chunk.replicas)
-    final = projected_chain(chunk, problem, q0, m0, dimension, steps, drive=twin.advance)
-    return final, twin.deviation

@@ -12,7 +12,8 @@ import theory
 from checks.order_parameters.means import committee, problem_means
 from numerics.committee import Committee, brute_force, frame, projected_chain
 from numerics.committee_chain import chi_squared
-from numerics.committee_field import generalisation_error, initial, pack, packed_field, twin_chain, unpack
+from numerics.committee_field import generalisation_error, initial, pack, packed_field, unpack
+from numerics.committee_twin import twin_chain
 from numerics.ensemble import Chunk
 from numerics.errors import NumericsError
 

@@ -107,7 +107,7 @@ def means(student: str, teacher: str) -> Means:
         joined = values[0] if len(values) == 1 else torch.cat(values)
         return (joined if order is None else joined[order]).view(shape)
 
-    return mean
+    return Means(mean, alike=student == teacher)
 
 
 def committee(values: dict[str, Any]) -> Committee:

@@ -12,8 +12,9 @@ import torch
 from checks.order_parameters.flow import run_flow
 from checks.order_parameters.means import committee, problem_means
 from numerics.committee import Committee, Overlaps, brute_force, frame, projected_chain
-from numerics.committee_field import pack, twin_chain
+from numerics.committee_field import pack
 from numerics.committee_problem import residual_of
+from numerics.committee_twin import twin_chain
 from numerics.digits import digits
 from numerics.ensemble import Chunk
 
