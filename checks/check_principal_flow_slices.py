@@ -9,6 +9,8 @@ from checks.check import REFUTED, Check, Margin
 from checks.principal_flow import slices
 
 _FINE = Margin(relative=0.01, absolute=2e-5)
+# the library keeps a transient of its averages, which the error of the measurement includes
+_ADAPTIVE = Margin(relative=0.01, absolute=1e-4)
 _POINT = {"learning_rate": 0.3, "gradient": slices.GRADIENT, "hessian": slices.HESSIAN}
 
 
@@ -85,7 +87,7 @@ adam_inside = Check(
     observable=_inside,
     settings={"method": "adam"},
     cases={"digits": _ADAM},
-    margin=_FINE,
+    margin=_ADAPTIVE,
 )
 rmsprop = Check(
     law="principal_flow.modified_field.rmsprop",
@@ -94,7 +96,7 @@ rmsprop = Check(
     observable=_inside,
     settings={"method": "adam"},
     cases={"digits": _RMSPROP},
-    margin=_FINE,
+    margin=_ADAPTIVE,
 )
 adam_of_the_library = Check(
     law="principal_flow.modified_field.adam.epsilon_outside",
@@ -103,7 +105,7 @@ adam_of_the_library = Check(
     observable=_outside,
     settings={"library": "adam"},
     cases={"digits,torch.optim.Adam": _ADAM},
-    margin=_FINE,
+    margin=_ADAPTIVE,
 )
 
 
@@ -119,7 +121,7 @@ rmsprop_of_the_library = Check(
     observable=_outside,
     settings={"library": "rmsprop"},
     cases={"digits,torch.optim.RMSprop": _RMSPROP},
-    margin=_FINE,
+    margin=_ADAPTIVE,
     expected=REFUTED,
     reason="the library adds epsilon outside the root; the law has it inside: measured second term -0.033, the claimed "
     "one 0.83",
