@@ -260,7 +260,7 @@ fate_digits = Check(
     cases={
         "I: leaves with the correct sign": Case(
             {"learning_rate": 0.05, "curvatures": _SIGNAL},
-            settings={"steps": 8000, "start": 1e-4},
+            settings={"steps": 5000, "start": 1e-3},
             spared={"the Hessian decides: -+ eta mean z": "right at small learning rates, where there is no collapse"},
         ),
         "III: collapses": {"learning_rate": 0.7, "curvatures": _SIGNAL},

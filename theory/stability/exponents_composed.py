@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -219,6 +220,7 @@ def _characteristic(curvature: str, batch_size: int = 1) -> Derivation:
     )
 
 
+@functools.lru_cache(maxsize=256)
 def _exponent(curvature: str, batch_size: int, learning_rate: float) -> float:
     bound = bind_batch(read_curvature(curvature).law, int(batch_size))
     value = error = math.inf
