@@ -52,10 +52,10 @@ gamma_zero = Check(
                       "residual_covariance": [[size * x for x in row] for row in _COVARIANCE]},
         )
         for eta, size, side, start, steps in (
-            (0.02, 1, "above", 0.45, 1800),
+            (0.02, 1, "above", 0.34, 1800),
             (0.02, 1, "below", 0.1, 1800),
             (0.02, 2, "below", 0.1, 1800),
-            (0.03, 1, "above", 0.35, 1000),
+            (0.025, 1, "above", 0.33, 1300),
         )
     },
     settings={"point": _POINT},
@@ -70,7 +70,7 @@ extrapolated = Check(
     margin=Margin(absolute=0.02),
     **_EQUAL,
 )
-_SLOW = {"learning_rate": 0.02, "batch_size": 1, "weight_decay": 0.06}
+_SLOW = {"learning_rate": 0.01, "batch_size": 1, "weight_decay": 0.06}
 relaxation = Check(
     law="symmetry.noise_equilibrium.relaxation_rate.rescale",
     simulate=equilibria.decay_from_pilot,

@@ -182,10 +182,10 @@ warmup_schedule = Check(
     cases={
         "two-stages": Case(
             {
-                "first_weights": [0.9, 0.4], "second_weights": [0.7, -0.8], "learning_rate": 0.06, "batch_size": 1,
+                "first_weights": [0.9, 0.4], "second_weights": [0.7, -0.8], "learning_rate": 0.055, "batch_size": 1,
                 "input_covariance": [[1.3, 0.4], [0.4, 0.6]], "residual_covariance": [[0.2, 0.08], [0.08, 2.0]],
             },
-            settings={"shift": 1.8, "low_rate": 0.012, "low_steps": 2400, "steps": 800},
+            settings={"shift": 1.9, "low_rate": 0.013, "low_steps": 2600, "steps": 800},
             spared=dict.fromkeys(
                 ("batch size without influence", "steps as 1/eta"),
                 "about the time to the equilibrium; refuted by the check warmup",

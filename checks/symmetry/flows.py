@@ -195,7 +195,7 @@ def end_of_orbit(context: Context, *, kind: str, start: float, **values: Any) ->
     """Position after a long time of the motion along the orbit from ``start``; the error is the last change."""
     found = _of(kind, {"learning_rate": 0.1, "batch_size": 1, **values})
     rate = (found.drift(-0.05) - found.drift(0.05)) / 0.1 / float(2 * (found.eigenvalues**2 * found.theta**2).sum())
-    middle = found.follow(start, 14 / rate, 60)
+    middle = found.follow(start, 17 / rate, 75)
     end = found.follow(middle, 6 / rate, 30)
     return Measured(end, abs(end - middle) + 1e-9)
 

@@ -59,5 +59,6 @@ def warmed_up(
     half, lost_half = _stages(chunk, u, w, settings, (low, (learning_rate / 2, 4 * steps)))
     whole, lost = _stages(chunk, u, w, settings, (low, (learning_rate, steps)))
     _, lost_directly = _stages(chunk, u, w, settings, ((learning_rate, steps),))
-    position = (2 * half - whole - ratio) / 2
+    # a run that went far out and came back would outweigh all others in the mean; the rest stay within 0.5
+    position = ((2 * half - whole - ratio) / 2).clamp(-1.0, 1.0)
     return torch.stack([position, (lost | lost_half).double(), lost_directly.double()], 1)
