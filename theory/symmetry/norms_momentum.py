@@ -10,7 +10,7 @@ import sympy as sp
 
 from theory.derivation import Derivation, derivation
 from theory.law import Law, Regime, mutant_parameters, mutant_result, mutant_value
-from theory.parameter import Parameter, choice, integer, interval, positive
+from theory.parameter import Constraint, Parameter, choice, integer, interval, positive
 from theory.source import DERIVED
 from theory.symmetry import parameters as p
 from theory.symmetry.process_oracles import heavy_ball_moments
@@ -19,6 +19,10 @@ G = p.gradient_scale.symbol
 _C, _M, _Q, _S = sp.symbols("C m q s")
 _RATE, _DECAY = p.learning_rate.within(positive(0.05, 0.3)), p.positive_decay.within(positive(0.3, 1.5))
 _PARAMETERS = (_RATE, _DECAY, p.momentum, p.gradient_scale)
+_STABLE = Constraint(
+    lambda v: v["learning_rate"] * v["weight_decay"] < 2 * (1 + v["momentum"]),
+    "learning_rate * weight_decay must stay below 2 (1 + momentum): beyond, the decay itself overshoots and |theta| grows",
+)
 
 
 def stationary_moments() -> dict[sp.Symbol, sp.Expr]:
@@ -58,6 +62,7 @@ momentum_ratio = Law(
     parameters=_PARAMETERS,
     derive=_derive_ratio,
     definition=_define_ratio,
+    constraints=(_STABLE,),
     sources=(DERIVED,),
     mutants=(
         mutant_value("(1-mu)^2", lambda learning_rate, weight_decay, momentum, gradient_scale:
@@ -97,6 +102,7 @@ momentum_norm = Law(
     parameters=_PARAMETERS,
     derive=_derive_norm,
     definition=_define_norm,
+    constraints=(_STABLE,),
     sources=(p.KOSSON,),
     mutants=(
         mutant_value("(1-mu)^2", lambda learning_rate, weight_decay, momentum, gradient_scale:
@@ -130,6 +136,7 @@ update_ratio = Law(
     parameters=(_RATE, _DECAY, p.momentum),
     derive=_derive_update,
     definition=_define_update,
+    constraints=(_STABLE,),
     sources=(p.KOSSON, DERIVED),
     mutants=(
         mutant_result("eta wd", lambda value, **_: value / 2),
