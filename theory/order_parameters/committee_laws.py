@@ -57,7 +57,8 @@ def smallest_root(polynomial: Any, width: Any, norm: Any) -> Any:
 
 @functools.lru_cache(maxsize=8)
 def _coefficients(polynomial: Any) -> tuple[Any, ...]:
-    return tuple(sp.Poly(polynomial, cm.ETA).all_coeffs())
+    # a sum of powers of eta already: Poly would expand the moments for seconds
+    return tuple(polynomial.coeff(cm.ETA, n) for n in (2, 1, 0))
 
 
 def _threshold_evaluate(d: Derivation, values: dict[str, Any], digits: int) -> Any:
