@@ -33,6 +33,19 @@ def _flat(value: Any, **_: Any) -> list[float]:
     return flat_numbers(value)
 
 
+def _digits_within(width: float) -> Margin:
+    """The claim about real data: components of the digits, no Gaussians, follow the law to within this much.
+
+    Their own departure does not shrink with the sample, so the full profile samples more and keeps the figure.
+    """
+
+    def digits_within(_: Any, **values: Any) -> float:
+        del values
+        return width
+
+    return Margin(model=digits_within)
+
+
 def _drift(law: str, which: str, width: float, **spared: str) -> Check:
     return Check(
         law=f"order_parameters.ode.{law}",
@@ -42,7 +55,7 @@ def _drift(law: str, which: str, width: float, **spared: str) -> Check:
         cases={"40 components": Case(_STEP, spared=spared)},
         settings={"which": which, "components": 40},
         observable=_flat,
-        margin=Margin(absolute=width),
+        margin=_digits_within(width),
         plan=Plan(first=16384, looks=4),
         chunk=8192,
     )
@@ -62,7 +75,7 @@ whitened_digits = Check(
     simulate=sampling.digit_overlaps_at,
     statistic=Mean(minimum=300),
     cases={"40 components": Case(_DIGITS, settings={"inputs": "40"})},
-    margin=Margin(absolute=0.02),
+    margin=_digits_within(0.02),
     plan=Plan(first=512, looks=4),
     chunk=512,
     spared={"1/B missing": "batch one"},
@@ -74,7 +87,7 @@ trajectory_digits = Check(
     simulate=sampling.digit_overlaps_at,
     statistic=Mean(minimum=300),
     cases={"20 components": Case(_DIGITS | {"time": 2.0}, settings={"inputs": "20"})},
-    margin=Margin(absolute=0.03),
+    margin=_digits_within(0.03),
     plan=Plan(first=512, looks=5),
     chunk=512,
     spared={"1/B missing": "batch one"},
