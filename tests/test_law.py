@@ -113,6 +113,20 @@ def test_a_point_without_a_number_is_an_error_that_names_the_point(broken) -> No
             evaluate(learning_rate=0.1, curvature=1.3)
 
 
+def test_values_are_kept_and_cannot_be_spoiled_from_outside() -> None:
+    counted: list[int] = []
+
+    def pair(*_):
+        counted.append(1)
+        return [mpmath.mpf(len(counted)), mpmath.mpf(2)]
+
+    law = _law(evaluator=pair)
+    first = law.evaluate(learning_rate=0.1, curvature=1.3)
+    first[0] = mpmath.mpf(99)
+    assert law.evaluate(learning_rate=0.1, curvature=1.3) == [1, 2]
+    assert law(learning_rate=0.1, curvature=1.4) == [2.0, 2.0]
+
+
 def test_derivation_runs_once() -> None:
     calls.clear()
     law = _law()

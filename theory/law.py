@@ -18,6 +18,7 @@ from theory.parameter import Constraint, Parameter, ParameterSet
 from theory.source import Source
 
 RUNGS = ("algebra", "flow", "chain", "sgd", "net")
+_KEPT = 64
 _REMEDY = "The point is too extreme or degenerate for the evaluation; choose less extreme values."
 _compiler: Callable[..., Any] | None = None
 
@@ -186,13 +187,30 @@ class Law:
         return evaluation.to_python(self._compute(full, 15, check=check), self.complex_valued)
 
     def _compute(self, full: dict[str, Any], digits: int, *, check: bool = True) -> Any:
-        """Evaluate at complete values; ``check`` also asks for a number where the evaluation gave NaN."""
+        """Evaluate at complete values; ``check`` also asks for a number where the evaluation gave NaN.
+
+        The last values are kept: a gate asks for the same ones again for each of its mutants.
+        """
+        key = digits, tuple((name, _frozen(value)) for name, value in full.items())
+        if key not in self._known:
+            if len(self._known) >= _KEPT:
+                self._known.clear()
+            self._known[key] = self._evaluated(full, digits)
+        raw = self._known[key]
+        if check and evaluation.has_nan(raw):
+            raise EvaluationError(f"{self.id} is not a number at {_listed(full)}. {_REMEDY}")
+        return evaluation.map_numbers(raw, lambda number: number)
+
+    @functools.cached_property
+    def _known(self) -> dict[Any, Any]:
+        return {}
+
+    def _evaluated(self, full: dict[str, Any], digits: int) -> Any:
         try:
             derivation = self.derivation(**self.structure_of(full))
             if self.evaluator is not None:
-                raw = self.evaluator(derivation, full, digits)
-            else:
-                raw = evaluation.evaluate(derivation.result, self.parameters, full, digits)
+                return self.evaluator(derivation, full, digits)
+            return evaluation.evaluate(derivation.result, self.parameters, full, digits)
         except TheoryError:
             raise
         except RecursionError as error:
@@ -201,9 +219,6 @@ class Law:
             ) from error
         except (ArithmeticError, ValueError, mpmath.libmp.NoConvergence) as error:
             raise EvaluationError(f"{self.id} has no value at {_listed(full)}: {error}. {_REMEDY}") from error
-        if check and evaluation.has_nan(raw):
-            raise EvaluationError(f"{self.id} is not a number at {_listed(full)}. {_REMEDY}")
-        return raw
 
     def __call__(self, **values: Any) -> Any:
         """Evaluate with floats (plain Python result) or with tensors and arrays (broadcast, differentiable)."""
