@@ -36,8 +36,8 @@ def recursion(name: str) -> Any:
     now, before, r = sp.symbols("theta_k theta_(k-1) r")
     velocity: Any = now - before
     point = now if name == "heavy_ball" else now + s.b * velocity
-    after = sp.expand(now + s.b * velocity - s.x * point)
-    characteristic = sp.expand(r**2 - after.coeff(now) * r - after.coeff(before))
+    after: Any = sp.expand(now + s.b * velocity - s.x * point)
+    characteristic: Any = sp.expand(r**2 - after.coeff(now) * r - after.coeff(before))
     trace, determinant = -characteristic.coeff(r, 1), characteristic.coeff(r, 0)
     return after, sp.factor(trace), sp.factor(determinant)
 

@@ -168,7 +168,7 @@ def _third_order() -> Derivation:
     a1, a2, a3 = sp.symbols("a_1 a_2 a_3")
     balance = eta * q / 2 + eta**2 * q3 / 3 + eta**3 * q4 / 4
     ansatz = a1 * delta + a2 * delta**2 + a3 * delta**3
-    expanded = sp.expand(balance.subs(eta, ansatz) - delta)
+    expanded: Any = sp.expand(balance.subs(eta, ansatz) - delta)
     solution: dict[sp.Symbol, sp.Expr] = {}
     for order, unknown in enumerate((a1, a2, a3), 1):
         equation = expanded.coeff(delta, order).subs(solution)

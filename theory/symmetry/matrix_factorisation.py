@@ -243,6 +243,7 @@ equilibrium = Law(
         mutant_value("X and Y swapped", lambda **v: [float(x) for x in _equilibrium(v, "swapped")]),
         mutant_parameters("wd for 2 wd", lambda v: {"weight_decay": v["weight_decay"] / 2}),
     ),
+    assumptions=("the charges rest; where they rotate the shape rests elsewhere (two_layer_linear.rotation)",),
     regime=SDE,
     constraints=(*_CONSTRAINTS, Constraint(
         lambda v: len(v["first_factor"][0]) <= min(len(v["first_factor"]), len(v["second_factor"][0])),

@@ -258,6 +258,9 @@ representation = Law(
     evaluator=_evaluate_representation,
     sources=(p.ZIYIN, DERIVED),
     mutants=(mutant_value("W W^T for W S_x W^T", _weights_only),),
+    assumptions=(
+        "the charges rest: Hessian and noise covariance commute next to the minimum (two_layer_linear.rotation)",
+    ),
     regime=SDE,
     constraints=(FACTOR_SHAPES, _COVARIANCES),
     rungs=("algebra", "sgd"),
