@@ -36,14 +36,14 @@ rotation_shape = Check(
     law="symmetry.two_layer_linear.rotation",
     observable=_spread,
     mutants=("noise balance, no rotation",),
-    **_LONG_RUN,
+    **{**_LONG_RUN, "cases": {"shape": _FACTORS}},
 )
 rotation = Check(
     law="symmetry.two_layer_linear.rotation",
     rung="sgd",
     simulate=rotation_speed,
     observable=_clockwise,
-    cases={"width-2": _RESTING},
+    cases={"speed": _RESTING},
     settings={"learning_rate": 0.02, "begin": 0.2, "end": 1.0, "window": 0.1},
     margin=Margin(absolute=0.03),
     statistic=Mean(minimum=256),

@@ -9,7 +9,8 @@ from sympy.printing.latex import LatexPrinter, greek_letters_set
 
 _SPECIAL = {"star": "*", "pm": r"\pm", "plus": "+", "minus": "-", "inf": r"\infty", "eps": r"\varepsilon"}
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[_^][A-Za-z0-9*+-]+)*'*")
-_ESCAPES = {c: f"\\{c}" for c in "_{}$&#%"} | {"^": r"\wedge ", "~": r"\sim ", "\\": r"\backslash "}
+_ESCAPES = {c: f"\\{c}" for c in "_{}$&#%"} | {"\\": r"\backslash "}
+_RAISED = {"^2": "\u00b2", "^3": "\u00b3", "^T": "\u1d40", "^-1": "\u207b\u00b9"}
 
 
 class _Latex(LatexPrinter):
@@ -37,10 +38,12 @@ def latex(expression: Any) -> str:
 def name_latex(name: str) -> str:
     """Return the LaTeX of a symbol's name; whatever is no plain name becomes text.
 
-    >>> name_latex("C12"), name_latex("learning_rate"), name_latex("dQ/dt")
-    ('C_{12}', '\\\\mathrm{learning\\\\ rate}', '\\\\text{dQ/dt}')
+    >>> name_latex("C12"), name_latex("learning_rate"), name_latex("dQ/dt"), name_latex("Tr[K^2]")
+    ('C_{12}', '\\\\mathrm{learning\\\\ rate}', '\\\\text{dQ/dt}', '\\\\text{Tr[K²]}')
     """
     if not _NAME.fullmatch(name):
+        for plain, raised in _RAISED.items():
+            name = name.replace(plain, raised)
         return r"\text{" + "".join(_ESCAPES.get(c, c) for c in name) + "}"
     stem = name.rstrip("'")
     primes = name[len(stem) :]
