@@ -101,44 +101,27 @@ furstenberg_sgd = _typical_vector("sgd", criteria.quadratic_net_growth, {"steps"
 
 _L2_POINT = {"curvature_mean": 0.63, "curvature_std": 1.17, "batch_size": 3}
 _L2_RATES = (1.35, 1.48, 1.61)
-mean_square = Check(
-    law="stability.l2_boundary.general",
-    rung="chain",
-    simulate=criteria.squared_multipliers,
-    statistic=Crossing((_L2_RATES,)),
-    cases={"batch=3": _L2_POINT},
-    settings={"curvature_law": "normal", "rates": _L2_RATES},
-    margin=Margin(relative=0.01),
-)
-mean_square_sgd = Check(
-    law="stability.l2_boundary.general",
-    rung="sgd",
-    simulate=criteria.squared_steps_of_sgd,
-    statistic=Crossing((_L2_RATES,)),
-    cases={"batch=3": _L2_POINT},
-    settings={"rates": _L2_RATES},
-    margin=Margin(relative=0.01),
-)
 _DATA = {"curvatures": [0.37, 1.93, 0.82, 2.61, 0.14], "batch_size": 3, "replacement": "without"}
 _DATA_RATES = (1.4, 1.52, 1.64)
-mean_square_data = Check(
-    law="stability.l2_boundary.empirical",
-    rung="chain",
-    simulate=criteria.squared_multipliers,
-    statistic=Crossing((_DATA_RATES,)),
-    cases={"subsets of 3 from 5": _DATA},
-    settings={"curvature_law": "empirical", "rates": _DATA_RATES},
-    margin=Margin(relative=0.003),
-)
-mean_square_data_sgd = Check(
-    law="stability.l2_boundary.empirical",
-    rung="sgd",
-    simulate=criteria.squared_steps_of_regression,
-    statistic=Crossing((_DATA_RATES,)),
-    cases={"subsets of 3 from 5": _DATA},
-    settings={"rates": _DATA_RATES},
-    margin=Margin(relative=0.003),
-)
+
+
+def _mean_square(rung: str, simulate: Callable[..., Any], data: bool, **settings: Any) -> Check:
+    rates = _DATA_RATES if data else _L2_RATES
+    return Check(
+        law=f"stability.l2_boundary.{'empirical' if data else 'general'}",
+        rung=rung,
+        simulate=simulate,
+        statistic=Crossing((rates,)),
+        cases={"subsets of 3 from 5": _DATA} if data else {"batch=3": _L2_POINT},
+        settings={"rates": rates, **settings},
+        margin=Margin(relative=0.003 if data else 0.01),
+    )
+
+
+mean_square = _mean_square("chain", criteria.squared_multipliers, data=False, curvature_law="normal")
+mean_square_sgd = _mean_square("sgd", criteria.squared_steps_of_sgd, data=False)
+mean_square_data = _mean_square("chain", criteria.squared_multipliers, data=True, curvature_law="empirical")
+mean_square_data_sgd = _mean_square("sgd", criteria.squared_steps_of_regression, data=True)
 _DIGIT_RATES = (1.25, 1.4, 1.55)
 mean_square_digits = Check(
     law="stability.l2_boundary.empirical",

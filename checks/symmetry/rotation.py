@@ -6,14 +6,15 @@ import math
 
 import torch
 
+from checks.symmetry.equilibria import matrix_charge
 from numerics.ensemble import Chunk
 from numerics.rescale_models import linear_network
 
 
 def _direction(u: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
     """Cosine and sine of twice the angle of the charge U^T U - W W^T of two hidden units, shape (2, R)."""
-    charge = (u[:, :, None] * u[:, None]).sum(0) - (w[:, None] * w[None]).sum(2)
-    double = torch.stack([charge[0, 0] - charge[1, 1], 2 * charge[0, 1]])
+    charge = matrix_charge(u, w)
+    double = torch.stack([charge[0] - charge[3], 2 * charge[1]])
     return double / double.norm(dim=0)
 
 

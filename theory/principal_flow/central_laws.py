@@ -8,7 +8,6 @@ from typing import Any
 import mpmath
 import numpy as np
 import sympy as sp
-from scipy.optimize import nnls
 
 from theory.derivation import Derivation, derivation
 from theory.evaluation import converged, to_mp
@@ -70,6 +69,8 @@ def _definition(gradient: Any, sharpness_gradients: Any) -> Any:
     The loss L(theta) + sum_j S_j(theta) x_j^2/2 is averaged over x_j = +-sigma_j; the velocity is minus its gradient. The
     variances are the multipliers of the projection, found by non-negative least squares.
     """
+    from scipy.optimize import nnls
+
     size, count = len(gradient), len(sharpness_gradients)
 
     def mean_loss(variances: list[Any], theta: tuple[Any, ...]) -> Any:

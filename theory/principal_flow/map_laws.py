@@ -7,7 +7,6 @@ from typing import Any
 
 import mpmath
 import sympy as sp
-from scipy.integrate import solve_ivp
 
 from theory.derivation import Derivation, derivation
 from theory.law import Law, Regime, mutant_value
@@ -224,6 +223,8 @@ def _gfs_definition(first_weight: Any, second_weight: Any, target: Any) -> Any:
     def slope(_: float, state: Any) -> list[float]:
         r = state[0] * state[1] - y
         return [-r * state[1], -r * state[0]]
+
+    from scipy.integrate import solve_ivp
 
     def rest(_: float, state: Any) -> float:
         return abs(state[0] * state[1] - y) - 1e-12

@@ -13,7 +13,7 @@ from theory.errors import DerivationError
 from theory.law import Law, Mutant
 from theory.parameter import Constraint, Parameter
 from theory.source import Source
-from theory.stability.roots import exponent_roots, near, remembered
+from theory.stability.roots import exponent_roots, near
 
 eta = sy.eta
 critical = sp.Symbol("eta_c", positive=True)
@@ -51,7 +51,6 @@ def by_root(
             ("largest zero", scaling[0], scaling[1]),
         )
 
-    @remembered
     def largest_zero(values: Values, digits: int) -> Any:
         return exponent_roots(exponent, full(values), scale(values), digits)[-1]
 

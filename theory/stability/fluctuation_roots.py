@@ -19,7 +19,6 @@ from theory.stability.exponents_elementary import NORMAL
 from theory.stability.fluctuation_moments import MOMENT_NORMAL, p
 from theory.stability.fluctuation_variance import NORMAL_KEYS, log_variance, normal_multiplier
 from theory.stability.quadrature import float_mean
-from theory.stability.roots import remembered
 from theory.stability.standard import NormalX
 
 KEYS = ("learning_rate", "curvature_mean", "curvature_std")
@@ -58,8 +57,8 @@ def nonzero_root(exponent: Callable[[Any], Any], drift: Any, accuracy: Any) -> A
     return mpmath.findroot(lambda q: exponent(q) / q, (inner, outer), solver="anderson", tol=accuracy**2, maxsteps=200)
 
 
-@remembered
-def _normal_root(values: dict[str, Any], digits: int) -> Any:
+def normal_root(values: dict[str, Any], digits: int = 15) -> Any:
+    """Nonzero root of L for a normal multiplier."""
 
     def compute() -> Any:
         mu, sd = normal_multiplier(*(to_mp(values[k]) for k in KEYS))
@@ -67,11 +66,6 @@ def _normal_root(values: dict[str, Any], digits: int) -> Any:
         return nonzero_root(lambda q: log_moment(mu, sd, q), drift, mpmath.mpf(10) ** (3 - mpmath.mp.dps))
 
     return converged(compute, digits)
-
-
-def normal_root(values: dict[str, Any], digits: int = 15) -> Any:
-    """Nonzero root of L for a normal multiplier."""
-    return _normal_root({k: values[k] for k in KEYS}, digits)
 
 
 def _quadrature_root(learning_rate: Any, curvature_mean: Any, curvature_std: Any) -> Any:

@@ -17,7 +17,6 @@ from theory.stability.exponents_elementary import NORMAL
 from theory.stability.fluctuation_roots import KEYS
 from theory.stability.fluctuation_variance import LOG_VARIANCE, MULTIPLIER, NORMAL_KEYS, log_variance, normal_multiplier
 from theory.stability.quadrature import log_mean, mean
-from theory.stability.roots import remembered
 from theory.stability.standard import NormalX
 
 eta, m, s = sy.eta, sy.m, sy.s
@@ -26,14 +25,10 @@ STEPS = Parameter("steps", time, "number of steps T", positive(80, 400))
 LOG_RATIO = Parameter("log_ratio", ell, "log of target radius over initial radius", real(-4.0, 8.0))
 
 
-@remembered
-def _cumulants(point: dict[str, Any], digits: int) -> tuple[Any, Any]:
-    return NORMAL.evaluate(digits, **point), LOG_VARIANCE.evaluate(digits, **point)
-
-
 def exact_cumulants(v: dict[str, Any], digits: int = 15) -> tuple[Any, Any]:
     """Mean and variance of log|a| from their closed forms."""
-    return _cumulants({k: v[k] for k in KEYS}, digits)
+    point = {k: v[k] for k in KEYS}
+    return NORMAL.evaluate(digits, **point), LOG_VARIANCE.evaluate(digits, **point)
 
 
 def cumulants_by_quadrature(learning_rate: Any, curvature_mean: Any, curvature_std: Any) -> tuple[Any, Any]:

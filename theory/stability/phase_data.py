@@ -14,13 +14,11 @@ from theory.law import Law, mutant_parameters, mutant_value
 from theory.parameter import Parameter, integer, positive
 from theory.stability.exponents_empirical import EMPIRICAL_LAWS
 from theory.stability.phase_signs import NORMAL_NET, Values, exponents, linearisation
-from theory.stability.roots import remembered
 
 EMPIRICAL = next(law for law in EMPIRICAL_LAWS if law.id == "stability.exponent.empirical")
 LOSS_FACTOR = Parameter("loss_factor", None, "1: half-square loss, 2: square loss", integer(1, (1, 2), 2), 2, False)
 
 
-@remembered
 def _data_pair(v: Values, digits: int) -> list[Any]:
     return [_data_exponent(sign, **v) for sign in (1, -1)]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -14,24 +13,6 @@ from theory.errors import DerivationError
 from theory.law import Law
 
 _POINTS_PER_DECADE = 30
-_KEPT = 256
-
-
-def remembered(find: Callable[[dict[str, Any], int], Any]) -> Callable[[dict[str, Any], int], Any]:
-    """Return ``find(values, digits)`` keeping its last results: a gate asks for every value again for each mutant."""
-    found: dict[tuple[Any, ...], Any] = {}
-
-    @functools.wraps(find)
-    def recall(values: dict[str, Any], digits: int) -> Any:
-        items = sorted(values.items())
-        key = (digits, *((name, tuple(v) if isinstance(v, list) else v) for name, v in items))
-        if key not in found:
-            if len(found) >= _KEPT:
-                found.clear()
-            found[key] = find(values, digits)
-        return found[key]
-
-    return recall
 
 
 def sign_changes(function: Callable[[float], float], low: float, high: float) -> list[tuple[float, float]]:

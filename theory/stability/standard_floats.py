@@ -7,8 +7,6 @@ from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
 
-from scipy import special
-
 
 @lru_cache(maxsize=100_000)
 def _float_scaled_besselk(log_factor: float, order: float, x: float) -> float:
@@ -38,6 +36,8 @@ def scaled_besselk(log_factor: Any, order: Any, x: Any, context: Any) -> Any:
 
 def _float_log_scaled_hyp0f1(parameter: float, x: float) -> float:
     if x > 100:
+        from scipy import special
+
         root = math.sqrt(x)
         bessel = math.log(float(special.ive(parameter - 1, 2 * root)))
         return math.lgamma(parameter) + (1 - parameter) * math.log(root) + bessel

@@ -15,7 +15,7 @@ from theory.errors import DerivationError
 from theory.law import Law, Regime, mutant_result, mutant_value
 from theory.parameter import Constraint, Parameter, integer, real
 from theory.stability.exponents_elementary import NORMAL
-from theory.stability.roots import at_precision, near, refined, remembered
+from theory.stability.roots import at_precision, near, refined
 from theory.stability.window_closed import NEGATIVE, m, s, window
 
 BATCH = Parameter("batch_size", None, "samples per batch B", integer(1, (1, 3)), 1, False)
@@ -53,7 +53,6 @@ def _exists(values: dict[str, Any]) -> bool:
     return abs(values["curvature_mean"]) * math.sqrt(batch) / values["curvature_std"] < 0.328187573
 
 
-@remembered
 def _normal_window(values: dict[str, Any], digits: int) -> list[Any]:
     spread, mean = values["curvature_std"] / math.sqrt(values["batch_size"]), abs(values["curvature_mean"])
     full = {**values, "batch_size": int(values["batch_size"])}

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 from itertools import combinations_with_replacement, product
 from typing import Any
 
 import mpmath
 import numpy as np
 import sympy as sp
-from scipy.optimize import root
 
 from theory.derivation import Derivation, derivation
 from theory.errors import DerivationError
@@ -121,15 +119,16 @@ def _residual(entries: Any, sides: tuple[Any, ...], context: Any) -> list[Any]:
     return [drift[i, j] + drift[j, i] for i, j in combinations_with_replacement(range(u.cols), 2)]
 
 
-@functools.lru_cache(maxsize=64)
-def _relative_equilibrium(matrices: tuple[Any, ...], digits: int) -> tuple[Any, Any]:
-    """Return [spread, speed] and X where the shape of (U, W) rests."""
+def _relative_equilibrium(matrices: list[Any], digits: int) -> tuple[Any, Any]:
+    """Return spread and speed where the shape of (U, W) rests."""
+    from scipy import optimize
+
     u, w, s_x, s_e = sides = tuple(to_matrix(to_mp(m)) for m in matrices)
     noise_u = require_positive(trace(s_x) * u.T * s_e * u, "U^T S_e U")
     noise_w = require_positive(trace(s_e) * w * s_x * w.T, "W S_x W^T")
     start = symmetric_function(geometric_mean(noise_u, noise_w), mpmath.sqrt)
     places = list(combinations_with_replacement(range(u.cols), 2))
-    found = root(
+    found = optimize.root(
         lambda z: [float(x) for x in _residual(z.tolist(), sides, mpmath.fp)],
         [float(start[place]) for place in places], tol=1e-12,
     )  # fmt: skip
@@ -165,8 +164,7 @@ def _slopes(entries: Any, sides: tuple[Any, ...]) -> Any:
 
 def _evaluate(_: Derivation, values: dict[str, Any], digits: int) -> list[Any]:
     with mpmath.workdps(digits + 15):
-        matrices = tuple(tuple(map(tuple, values[q.key])) for q in _MATRICES)
-        return list(_relative_equilibrium(matrices, digits))
+        return list(_relative_equilibrium([values[q.key] for q in _MATRICES], digits))
 
 
 def _at_balance(**values: Any) -> list[float]:

@@ -7,8 +7,6 @@ from typing import Any
 
 import mpmath
 import numpy as np
-from scipy.integrate import solve_ivp
-from scipy.linalg import null_space, solve_continuous_lyapunov
 
 from theory.errors import DomainError
 
@@ -31,6 +29,8 @@ def _gradients(u: np.ndarray, w: np.ndarray, target: np.ndarray, samples: Factor
 
 def _velocity(u: np.ndarray, w: np.ndarray, samples: Factors) -> Factors:
     """Drift of SGD per eta^2 steps: the step which is orthogonal to T_B(theta) only, seen from the minimum."""
+    from scipy.linalg import null_space, solve_continuous_lyapunov
+
     target, size = u @ w, u.size + w.size
     noise = _gradients(u, w, target, samples)
     hessian = np.empty((size, size))
@@ -63,6 +63,8 @@ def _velocity(u: np.ndarray, w: np.ndarray, samples: Factors) -> Factors:
 
 def rotating_state(first_factor: Any, second_factor: Any, input_covariance: Any, residual_covariance: Any) -> list[Any]:
     """Follow the slow flow from (U, W) until its shape rests: spread of W S_x W^T, angle of the charge per time."""
+    from scipy.integrate import solve_ivp
+
     u, w, s_x, s_e = (
         np.array([[float(x) for x in row] for row in m])
         for m in (first_factor, second_factor, input_covariance, residual_covariance)
